@@ -1,0 +1,67 @@
+import type { Channel } from './catalogue.ts';
+
+/** A missing value in a state; no quantised value can be this low. */
+export const NULL_VALUE = -(2 ** 31);
+
+/** A named set of channels with everything the codec needs to know of them, in typed arrays. */
+export interface View {
+  /** Id on the wire, 0–62; 0 is `full`. */
+  readonly id: number;
+  readonly name: string;
+  /** Catalogue indices in ascending order. */
+  readonly channels: Uint16Array;
+  /** Catalogue indices of channels that are coded in every delta, ascending. */
+  readonly busy: Uint16Array;
+  /** Exp-Golomb order of each busy channel. */
+  readonly busyK: Uint8Array;
+  /** Catalogue index of the channel that predicts each busy one; −1 for none or when it is not in the view. */
+  readonly busyFrom: Int32Array;
+  /** Ratio of the prediction in 1/256. */
+  readonly busyRatio: Int32Array;
+  /** Catalogue indices of channels that are coded only when they change, ascending. */
+  readonly quiet: Uint16Array;
+  readonly quietK: Uint8Array;
+  /** By catalogue index, for every channel of the catalogue: lowest and highest quantised value, bits of a value. */
+  readonly lowest: Int32Array;
+  readonly highest: Int32Array;
+  readonly width: Uint8Array;
+  /** Bytes of a whole state in which every channel is null: no whole state is smaller. */
+  readonly fullBytesAtLeast: number;
+}
+
+/** Lowest and highest integer that a value of this channel can travel as. */
+export function quantisedRange(channel: Channel): { lowest: number; highest: number } {
+  return {
+    lowest: Math.round(channel.min / channel.resolution),
+    highest: Math.round(channel.max / channel.resolution),
+  };
+}
+
+/** Prepares a view of validated channels for the codec. `indices` ascend. */
+export function compileView(id: number, name: string, indices: Uint16Array, channels: readonly Channel[]): View {
+  const indexByKey = new Map(channels.map((channel, index) => [channel.key, index]));
+  const inView = new Set(indices);
+  const busy = indices.filter((index) => channels[index]!.coding?.busy);
+  const quiet = indices.filter((index) => !channels[index]!.coding?.busy);
+  const orders = (of: Uint16Array) => Uint8Array.from(of, (index) => channels[index]!.coding?.k ?? 2);
+  const ranges = channels.map(quantisedRange);
+  return {
+    id,
+    name,
+    channels: indices,
+    busy,
+    busyK: orders(busy),
+    busyFrom: Int32Array.from(busy, (index) => {
+      const from = channels[index]!.coding?.from;
+      const fromIndex = from === undefined ? -1 : indexByKey.get(from)!;
+      return inView.has(fromIndex) ? fromIndex : -1;
+    }),
+    busyRatio: Int32Array.from(busy, (index) => channels[index]!.coding?.ratio ?? 256),
+    quiet,
+    quietK: orders(quiet),
+    lowest: Int32Array.from(ranges, (range) => range.lowest),
+    highest: Int32Array.from(ranges, (range) => range.highest),
+    fullBytesAtLeast: Math.ceil(indices.length / 8),
+    width: Uint8Array.from(ranges, (range) => 32 - Math.clz32(range.highest - range.lowest)),
+  };
+}

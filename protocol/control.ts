@@ -1,0 +1,211 @@
+import type { ErrorCode } from './codes.ts';
+import { ProtocolError } from './errors.ts';
+import { isCarId } from './field.ts';
+import { type Position, parsePosition } from './position.ts';
+import { PROTOCOL_VERSION } from './tick-message.ts';
+
+/** One chosen car and the view in which it is wanted. */
+export interface Watch {
+  readonly car: string;
+  readonly view: string;
+}
+
+/** `all`: every missed tick, for charts without holes. `latest`: one composite. */
+export type History = 'all' | 'latest';
+
+/** What a client says first; all of it may also stand in the URL. */
+export interface Hello {
+  readonly version: number;
+  readonly watch: readonly Watch[];
+  readonly history: History;
+  readonly since?: Position;
+  /** Whether the race document is wanted. @defaultValue true */
+  readonly doc: boolean;
+}
+
+/** How a gap was closed. */
+export type RepairKind = 'deltas' | 'composite' | 'snapshot';
+
+/** The receipt: says, before the repair, what follows. */
+export interface Receipt {
+  readonly type: 'repair';
+  readonly kind: RepairKind;
+  /** Position that the client named; absent on a first join. */
+  readonly from?: string;
+  /** Position after the repair. */
+  readonly to: string;
+  /** How many ticks the repair covers; 0 for a snapshot on a first join. */
+  readonly ticks: number;
+  /** Bytes of the tick frames of the repair. */
+  readonly bytes: number;
+  /** Why a snapshot and not what was asked. */
+  readonly reason?: 'first' | 'other_epoch' | 'too_old' | 'ahead' | 'resync' | 'restart';
+}
+
+export type ClientMessage =
+  | ({ readonly type: 'hello' } & Hello)
+  | { readonly type: 'watch'; readonly id: number; readonly watch: readonly Watch[] }
+  | { readonly type: 'resync' }
+  | { readonly type: 'ping'; readonly id: number };
+
+export interface Welcome {
+  readonly type: 'welcome';
+  readonly version: number;
+  readonly race: string;
+  readonly epoch: string;
+  /** Hash of the catalogue, served at `/catalogue/<hash>`. */
+  readonly catalogue: string;
+  readonly tickMs: number;
+  /** The edge is never silent for longer. */
+  readonly heartbeatMs: number;
+  /** After a loss come back at a random moment within this. */
+  readonly reconnectWindowMs: number;
+  /** Name of the edge process. */
+  readonly edge: string;
+}
+
+export type EdgeMessage =
+  | Welcome
+  | Receipt
+  | {
+      readonly type: 'watching';
+      readonly id: number;
+      readonly watch: readonly Watch[];
+      /** Chosen cars that the field does not have yet; they come with the tick in which they join. */
+      readonly unknown: readonly string[];
+    }
+  | { readonly type: 'pong'; readonly id: number }
+  | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'bye'; readonly reason: string; readonly reconnectInMs: number };
+
+/** Largest text message that a client may send, in bytes. */
+export const MAX_CONTROL_BYTES = 16 * 1024;
+
+const bad = (code: ErrorCode, message: string) => new ProtocolError(code, message);
+const show = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, 40);
+
+/**
+ * Checks a choice of cars.
+ * @param hasView Whether the catalogue has a view of this name.
+ * @throws {ProtocolError} `bad_watch`, `too_many_cars`.
+ */
+export function checkWatch(value: unknown, maxCars: number, hasView: (name: string) => boolean): Watch[] {
+  if (!Array.isArray(value)) throw bad('bad_watch', `watch must be a list of {car, view}, but is ${show(value)}.`);
+  if (value.length > maxCars)
+    throw bad('too_many_cars', `watch names ${value.length} cars; at most ${maxCars} can be watched.`);
+  const seen = new Set<string>();
+  return value.map((entry: { car?: unknown; view?: unknown } | null) => {
+    const car = entry?.car;
+    const view = entry?.view ?? 'full';
+    if (typeof car !== 'string' || !isCarId(car))
+      throw bad('bad_watch', `A car id is 1 to 8 letters, digits, - or _, but ${show(car)} came.`);
+    if (typeof view !== 'string' || !hasView(view)) throw bad('bad_watch', `The view ${show(view)} does not exist.`);
+    if (seen.has(car)) throw bad('bad_watch', `Car ${car} is named twice in watch.`);
+    seen.add(car);
+    return { car, view };
+  });
+}
+
+function readSince(value: unknown): Position | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  const position = typeof value === 'string' ? parsePosition(value) : undefined;
+  if (!position) throw bad('bad_position', `since must be <epoch>:<seq>, but is ${show(value)}.`);
+  return position;
+}
+
+function readHistory(value: unknown): History {
+  if (value === undefined || value === null) return 'latest';
+  if (value !== 'all' && value !== 'latest')
+    throw bad('bad_message', `history must be all or latest, but is ${show(value)}.`);
+  return value;
+}
+
+function readId(value: unknown): number {
+  if (value === undefined) return 0;
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw bad('bad_message', `id must be a whole number, but is ${show(value)}.`);
+  return value as number;
+}
+
+/** Limits that the edge gives to the readers of client messages. */
+export interface ControlLimits {
+  readonly maxCars: number;
+  readonly hasView: (name: string) => boolean;
+}
+
+/**
+ * Reads a text message of a client.
+ * @throws {ProtocolError} with an {@link ErrorCode}; nothing was changed.
+ */
+export function parseClientMessage(text: string, limits: ControlLimits): ClientMessage {
+  let value: Record<string, unknown> | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw bad('bad_message', `A text message must be JSON, but begins with ${show(text)}.`);
+  }
+  switch (value?.type) {
+    case 'hello':
+      return { type: 'hello', ...readHello(value, limits) };
+    case 'watch':
+      return { type: 'watch', id: readId(value.id), watch: checkWatch(value.watch, limits.maxCars, limits.hasView) };
+    case 'resync':
+      return { type: 'resync' };
+    case 'ping':
+      return { type: 'ping', id: readId(value.id) };
+    default:
+      throw bad('bad_message', `type must be hello, watch, resync or ping, but is ${show(value?.type)}.`);
+  }
+}
+
+function readHello(value: Record<string, unknown>, limits: ControlLimits): Hello {
+  if (typeof value.version !== 'number')
+    throw bad('bad_message', `version must be a number, but is ${show(value.version)}.`);
+  const since = readSince(value.since);
+  return {
+    version: value.version,
+    watch: checkWatch(value.watch ?? [], limits.maxCars, limits.hasView),
+    history: readHistory(value.history),
+    doc: value.doc !== false,
+    ...(since ? { since } : {}),
+  };
+}
+
+/**
+ * Reads a hello from the query of a URL: `watch=24:essentials,9:full&since=<epoch>:<seq>&history=all&doc=0`.
+ * @returns `undefined` when the query says nothing of a watch: the client will send a hello.
+ * @throws {ProtocolError} as {@link parseClientMessage}.
+ */
+export function parseQuery(query: string, limits: ControlLimits): Hello | undefined {
+  const params = new URLSearchParams(query);
+  const watch = params.get('watch');
+  if (watch === null) return undefined;
+  const list =
+    watch === ''
+      ? []
+      : watch.split(',').map((entry) => {
+          const [car, view, ...rest] = entry.split(':');
+          if (rest.length > 0) throw bad('bad_watch', `watch must read car:view,car:view, but has ${show(entry)}.`);
+          return { car, view };
+        });
+  return readHello(
+    {
+      version: Number(params.get('version') ?? PROTOCOL_VERSION),
+      watch: list,
+      since: params.get('since') ?? undefined,
+      history: params.get('history') ?? undefined,
+      doc: params.get('doc') !== '0',
+    },
+    limits,
+  );
+}
+
+/** The query that {@link parseQuery} reads back. */
+export function formatQuery(hello: Hello): string {
+  const params = new URLSearchParams();
+  params.set('watch', hello.watch.map(({ car, view }) => `${car}:${view}`).join(','));
+  if (hello.since) params.set('since', `${hello.since.epoch}:${hello.since.seq}`);
+  params.set('history', hello.history);
+  if (!hello.doc) params.set('doc', '0');
+  return params.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
+}
