@@ -1,0 +1,192 @@
+import {
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  StorageType,
+} from '@nats-io/jetstream';
+import { BrokerError, ConfigError } from '../protocol/errors.ts';
+import type { NatsConnection } from './connection.ts';
+
+/** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
+const API_ERROR = { streamNotFound: 10059, noMessage: 10037, wrongLastSequence: 10071, nameInUse: 10058 } as const;
+
+const RACE = /^[A-Za-z0-9_-]{1,32}$/;
+const NANOS_PER_MS = 1e6;
+
+/** A message of the stream of a race. `data` is valid for good. */
+export interface StreamMessage {
+  readonly subject: string;
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
+/** How the stream of a race is kept. */
+export interface StreamOptions {
+  /** Copies in a cluster, 1–5. @defaultValue 1 */
+  readonly replicas?: number;
+  /** Messages older than this are dropped; 0 keeps all: the stream is the archive. @defaultValue 0 */
+  readonly maxAgeMs?: number;
+}
+
+/** Outcome of a publish that expects to be next: `conflict` means that somebody else has written, nothing was stored. */
+export type PublishResult = { readonly seq: number; readonly duplicate: boolean } | 'conflict';
+
+export const isRaceName = (race: string): boolean => RACE.test(race);
+
+/** Name of the stream of a race. @throws {ConfigError} `bad_race`. */
+export function streamName(race: string): string {
+  if (!isRaceName(race)) {
+    throw new ConfigError(
+      'bad_race',
+      `A race is named by 1 to 32 letters, digits, - or _, but ${JSON.stringify(race)} was given.`,
+    );
+  }
+  return `RACE_${race}`;
+}
+
+/** Subjects of a race; `all` is what the stream stores. */
+export const subjectsOf = (race: string) => ({
+  tick: `race.${race}.tick`,
+  keyframe: `race.${race}.keyframe`,
+  doc: `race.${race}.doc`,
+  catalogue: `race.${race}.catalogue`,
+  all: `race.${race}.>`,
+});
+
+const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);
+
+/** The one JetStream stream of one race: its sequence is the position of everything about the race. */
+export class RaceStream {
+  readonly race: string;
+  readonly name: string;
+  readonly subjects: ReturnType<typeof subjectsOf>;
+  readonly #js: JetStreamClient;
+  readonly #jsm: JetStreamManager;
+
+  private constructor(race: string, js: JetStreamClient, jsm: JetStreamManager) {
+    this.race = race;
+    this.name = streamName(race);
+    this.subjects = subjectsOf(race);
+    this.#js = js;
+    this.#jsm = jsm;
+  }
+
+  /** @throws {BrokerError} `no_jetstream` when the server runs without JetStream. */
+  static async open(connection: NatsConnection, race: string): Promise<RaceStream> {
+    streamName(race);
+    try {
+      return new RaceStream(race, jetstream(connection), await jetstreamManager(connection));
+    } catch (cause) {
+      throw new BrokerError(
+        'no_jetstream',
+        `NATS at ${connection.getServer()} does not offer JetStream (${(cause as Error).message}); start it with --jetstream.`,
+        { cause },
+      );
+    }
+  }
+
+  /** Names of all races that this NATS holds a stream of. */
+  static async list(connection: NatsConnection): Promise<string[]> {
+    const races: string[] = [];
+    const jsm = await jetstreamManager(connection);
+    for await (const name of jsm.streams.names()) if (name.startsWith('RACE_')) races.push(name.slice('RACE_'.length));
+    return races.sort();
+  }
+
+  /** Makes the stream when it is not there; an existing one is left as it is. */
+  async ensure(options: StreamOptions = {}): Promise<void> {
+    try {
+      await this.#jsm.streams.add({
+        name: this.name,
+        subjects: [this.subjects.all],
+        storage: StorageType.File,
+        num_replicas: options.replicas ?? 1,
+        max_age: (options.maxAgeMs ?? 0) * NANOS_PER_MS,
+        duplicate_window: 120_000 * NANOS_PER_MS,
+      });
+    } catch (cause) {
+      if (codeOf(cause) === API_ERROR.nameInUse) return;
+      throw new BrokerError(
+        'stream_refused',
+        `NATS does not make the stream ${this.name}: ${(cause as Error).message}.`,
+        { cause },
+      );
+    }
+  }
+
+  /** First and last sequence that the stream holds, `undefined` when there is no stream. */
+  async range(): Promise<{ firstSeq: number; lastSeq: number } | undefined> {
+    try {
+      const { state } = await this.#jsm.streams.info(this.name);
+      return { firstSeq: state.first_seq, lastSeq: state.last_seq };
+    } catch (error) {
+      if (codeOf(error) === API_ERROR.streamNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** The newest message of a subject, `undefined` when there is none. */
+  async last(subject: string): Promise<StreamMessage | undefined> {
+    try {
+      const message = await this.#jsm.streams.getMessage(this.name, { last_by_subj: subject });
+      return message ? { subject, seq: message.seq, data: message.data } : undefined;
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === API_ERROR.noMessage || code === API_ERROR.streamNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Stores a message exactly once, if the newest one of its subject is `expectedLastSeq` (0 for none).
+   * @param id A retry with the same id within two minutes stores nothing and gives the first sequence again.
+   * @throws when NATS cannot be reached in time; the message may or may not be stored then: retry with the same id.
+   */
+  async publish(subject: string, data: Uint8Array, id: string, expectedLastSeq: number): Promise<PublishResult> {
+    try {
+      const ack = await this.#js.publish(subject, data, {
+        msgID: id,
+        expect: { lastSubjectSequence: expectedLastSeq },
+        timeout: 5000,
+      });
+      return { seq: ack.seq, duplicate: ack.duplicate };
+    } catch (error) {
+      if (codeOf(error) === API_ERROR.wrongLastSequence) return 'conflict';
+      throw error;
+    }
+  }
+
+  /**
+   * Delivers every message from `startSeq` on, in order and without gaps, through reconnects, until `stop()`.
+   * @param onMessage Synchronous. @param onProblem What the consumer meets on the way (`stream_not_found`, …).
+   */
+  async follow(
+    startSeq: number,
+    onMessage: (message: StreamMessage) => void,
+    onProblem: (type: string) => void = () => {},
+  ): Promise<{ stop(): Promise<void> }> {
+    const consumer = await this.#js.consumers.get(this.name, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: Math.max(1, startSeq),
+      // Clients older than 2.10 and servers of 2.9 know a single filter only, as a string.
+      filter_subjects: this.subjects.all,
+    });
+    const messages = await consumer.consume({
+      max_messages: 500,
+      callback: (message: JsMsg) => onMessage({ subject: message.subject, seq: message.seq, data: message.data }),
+    });
+    void (async () => {
+      for await (const status of messages.status())
+        if (status.type !== 'next' && status.type !== 'debug') onProblem(status.type);
+    })();
+    return {
+      stop: async () => {
+        await messages.close();
+      },
+    };
+  }
+}
