@@ -22,3 +22,56 @@ export interface RosterEntry {
   readonly team?: string;
   readonly make?: string;
 }
+
+/** Where one car stands. Everything comes from its telemetry. */
+export interface Standing {
+  /** 1 for the leader; cars that never sent a lap come last. */
+  readonly position: number;
+  /** Lap the car is in; `null` while unknown. */
+  readonly lap: number | null;
+  /** Laps behind the leader at the last crossing of the line. */
+  readonly lapsDown: number;
+  /** Seconds behind the leader at the last crossing of the line, on the lead lap only. */
+  readonly gapS: number | null;
+  /** Race time of the last crossing of the line, Unix ms. */
+  readonly lineAtMs: number | null;
+  readonly lastLapS: number | null;
+  readonly bestLapS: number | null;
+  readonly status: 'running' | 'pit' | 'silent';
+  /** Pit stops made so far. */
+  readonly stops: number;
+}
+
+/** One visit to pit road. */
+export interface PitStop {
+  readonly car: string;
+  readonly lap: number | null;
+  /** Race time of entry and exit, Unix ms; exit is `null` while the car is on pit road. */
+  readonly inAtMs: number;
+  readonly outAtMs: number | null;
+}
+
+/** The race as JSON. Changes travel as RFC 6902 patches; see PROTOCOL.md, "Document". */
+export interface RaceDocument {
+  readonly session: {
+    readonly race: string;
+    readonly name: string;
+    readonly track: string | null;
+    readonly trackLengthM: number | null;
+    readonly kind: 'live' | 'recording' | 'simulation';
+    readonly origin: string | null;
+    /** Race time of the first tick, Unix ms. */
+    readonly startedAtMs: number;
+    readonly lapsTotal: number | null;
+  };
+  readonly flag: Flag;
+  /** Lap of the leader. */
+  readonly lap: number | null;
+  readonly roster: Readonly<Record<string, RosterEntry>>;
+  /** By car id; sort by `position` to show them. */
+  readonly standings: Readonly<Record<string, Standing>>;
+  /** Oldest first, at most {@link MAX_PIT_STOPS}. */
+  readonly pitStops: readonly PitStop[];
+}
+
+export const MAX_PIT_STOPS = 400;

@@ -1,5 +1,5 @@
 import type { Channel } from './catalogue.ts';
-import { NULL_VALUE, quantisedRange } from './coding-plan.ts';
+import { NULL_VALUE } from './coding-plan.ts';
 
 /**
  * Turns a reading into the integer it travels as: round(value / resolution), halves away from minus infinity as
@@ -8,10 +8,8 @@ import { NULL_VALUE, quantisedRange } from './coding-plan.ts';
  */
 export function quantise(channel: Channel, value: number | null | undefined): number {
   if (value === null || value === undefined || !(value >= channel.min && value <= channel.max)) return NULL_VALUE;
-  const steps = Math.round(value / channel.resolution);
-  const { lowest, highest } = quantisedRange(channel);
-  // −0 would not survive an Int32Array comparison in tests; + 0 makes it 0.
-  return steps < lowest ? lowest : steps > highest ? highest : steps + 0;
+  // Rounding is monotone, so a value in range stays in the quantised range. −0 becomes 0.
+  return Math.round(value / channel.resolution) + 0;
 }
 
 /** The reading that a fan sees, in the channel's unit; `null` when it is missing. Digits beyond the resolution are cut. */

@@ -1,0 +1,106 @@
+import type { RaceStream, StreamMessage } from '../broker/race-stream.ts';
+import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
+import type { RaceDocument } from '../protocol/document.ts';
+import { applyPatch } from '../protocol/document-patch.ts';
+import { BrokerError, TelemetryError } from '../protocol/errors.ts';
+import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
+import { unpack } from '../protocol/pack.ts';
+import { applyTick, decodeDocPatch, decodeKeyframe, readStreamHead } from '../protocol/tick-message.ts';
+
+/** Where a race stands in its stream. */
+export interface Standstill {
+  readonly epoch: string;
+  /** Tick that was published last. */
+  readonly tick: number;
+  readonly closeAtMs: number;
+  readonly field: Field;
+  readonly document: RaceDocument;
+  readonly docRevision: number;
+  readonly catalogue: Catalogue;
+}
+
+/** What a new publisher finds: where the race stands, if it began, and the newest sequence of each subject. */
+export interface Found {
+  readonly standstill: Standstill | undefined;
+  readonly lastSeqs: ReadonlyMap<string, number>;
+}
+
+/** How long the stream may take to deliver what it says it has. */
+const READ_TIMEOUT_MS = 30_000;
+
+/**
+ * Reads the end of the stream: the last keyframe and what follows it.
+ * @throws {BrokerError} `stream_unreadable` when the stream holds a race that this program cannot go on with.
+ */
+export async function findStandstill(stream: RaceStream): Promise<Found> {
+  const { tick, keyframe, doc, catalogue } = stream.subjects;
+  const newest = new Map<string, StreamMessage | undefined>();
+  for (const subject of [tick, keyframe, doc, catalogue]) newest.set(subject, await stream.last(subject));
+  const lastSeqs = new Map([...newest].map(([subject, message]) => [subject, message?.seq ?? 0]));
+  const base = newest.get(keyframe);
+  const text = newest.get(catalogue);
+  if (!base || !text) return { standstill: undefined, lastSeqs };
+  try {
+    const known = parseCatalogue(new TextDecoder().decode(text.data));
+    const until = Math.max(...lastSeqs.values());
+    const standstill = replay(base, known, await readRange(stream, base.seq + 1, until));
+    return { standstill, lastSeqs };
+  } catch (cause) {
+    if (!(cause instanceof TelemetryError)) throw cause;
+    throw new BrokerError(
+      'stream_unreadable',
+      `The stream ${stream.name} cannot be continued: ${cause.message} Publish under another race name, or delete the stream.`,
+      { cause },
+    );
+  }
+}
+
+function replay(base: StreamMessage, catalogue: Catalogue, messages: readonly StreamMessage[]): Standstill {
+  const keyframe = decodeKeyframe(base.data, catalogue);
+  let { tick, closeAtMs } = keyframe.head;
+  let { field, docRevision } = keyframe;
+  let document = unpack(keyframe.doc) as RaceDocument;
+  for (const message of messages) {
+    const kind = message.subject.slice(message.subject.lastIndexOf('.') + 1);
+    if (kind === 'tick') {
+      const head = readStreamHead(message.data);
+      if (head.tick !== tick + 1) continue;
+      field = applyTick(message.data, catalogue, head.catalogueTag === catalogue.tag ? field : EMPTY_FIELD).field;
+      ({ tick, closeAtMs } = head);
+    } else if (kind === 'doc') {
+      const patch = decodeDocPatch(message.data);
+      if (patch.docRevision !== docRevision + 1) continue;
+      document = applyPatch(document, unpack(patch.patch)) as RaceDocument;
+      docRevision = patch.docRevision;
+    }
+  }
+  return { epoch: keyframe.head.epoch, tick, closeAtMs, field, document, docRevision, catalogue };
+}
+
+async function readRange(stream: RaceStream, from: number, to: number): Promise<StreamMessage[]> {
+  if (from > to) return [];
+  const messages: StreamMessage[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(
+    () =>
+      reject(
+        new BrokerError(
+          'stream_slow',
+          `The stream ${stream.name} did not deliver sequence ${to} within ${READ_TIMEOUT_MS} ms.`,
+          { retryable: true },
+        ),
+      ),
+    READ_TIMEOUT_MS,
+  );
+  const follower = await stream.follow(from, (message) => {
+    messages.push(message);
+    if (message.seq >= to) resolve();
+  });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    await follower.stop();
+  }
+  return messages;
+}
