@@ -126,8 +126,8 @@ export class Downsampler {
     const held = car.value[channel]!;
     if (count === 0) car.value[channel] = value;
     else if (aggregate === MEAN) car.value[channel] = held + value;
-    else if (aggregate === MIN) car.value[channel] = value < held ? value : held;
-    else if (aggregate === MAX) car.value[channel] = value > held ? value : held;
+    else if (aggregate === MIN) car.value[channel] = Math.min(value, held);
+    else if (aggregate === MAX) car.value[channel] = Math.max(value, held);
     else if (Math.abs(value) > Math.abs(held)) car.value[channel] = value;
   }
 

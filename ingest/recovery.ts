@@ -3,7 +3,7 @@ import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
 import type { RaceDocument } from '../protocol/document.ts';
 import { applyPatch } from '../protocol/document-patch.ts';
 import { BrokerError, TelemetryError } from '../protocol/errors.ts';
-import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
+import type { Field } from '../protocol/field.ts';
 import { unpack } from '../protocol/pack.ts';
 import { applyTick, decodeDocPatch, decodeKeyframe, readStreamHead } from '../protocol/tick-message.ts';
 
@@ -19,9 +19,11 @@ export interface Standstill {
   readonly catalogue: Catalogue;
 }
 
-/** What a new publisher finds: where the race stands, if it began, and the newest sequence of each subject. */
+/** What a new publisher finds: where the race stands, if it can be continued, and the newest sequence of each subject. */
 export interface Found {
   readonly standstill: Standstill | undefined;
+  /** Why a race that is in the stream cannot be continued, one sentence; a new epoch has to begin then. */
+  readonly problem?: string;
   readonly lastSeqs: ReadonlyMap<string, number>;
 }
 
@@ -29,8 +31,8 @@ export interface Found {
 const READ_TIMEOUT_MS = 30_000;
 
 /**
- * Reads the end of the stream: the last keyframe and what follows it.
- * @throws {BrokerError} `stream_unreadable` when the stream holds a race that this program cannot go on with.
+ * Reads the end of the stream: the last keyframe and what follows it. A stream that cannot be read is no reason to
+ * keep a live race off the air: it is reported, and the caller begins a new epoch behind it.
  */
 export async function findStandstill(stream: RaceStream): Promise<Found> {
   const { tick, keyframe, doc, catalogue } = stream.subjects;
@@ -45,13 +47,9 @@ export async function findStandstill(stream: RaceStream): Promise<Found> {
     const until = Math.max(...lastSeqs.values());
     const standstill = replay(base, known, await readRange(stream, base.seq + 1, until));
     return { standstill, lastSeqs };
-  } catch (cause) {
-    if (!(cause instanceof TelemetryError)) throw cause;
-    throw new BrokerError(
-      'stream_unreadable',
-      `The stream ${stream.name} cannot be continued: ${cause.message} Publish under another race name, or delete the stream.`,
-      { cause },
-    );
+  } catch (error) {
+    if (!(error instanceof TelemetryError) || error.retryable) throw error;
+    return { standstill: undefined, lastSeqs, problem: error.message };
   }
 }
 
@@ -65,7 +63,7 @@ function replay(base: StreamMessage, catalogue: Catalogue, messages: readonly St
     if (kind === 'tick') {
       const head = readStreamHead(message.data);
       if (head.tick !== tick + 1) continue;
-      field = applyTick(message.data, catalogue, head.catalogueTag === catalogue.tag ? field : EMPTY_FIELD).field;
+      field = applyTick(message.data, catalogue, field).field;
       ({ tick, closeAtMs } = head);
     } else if (kind === 'doc') {
       const patch = decodeDocPatch(message.data);

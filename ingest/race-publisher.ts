@@ -1,0 +1,69 @@
+import type { Catalogue } from '../protocol/catalogue.ts';
+import type { RaceDocument } from '../protocol/document.ts';
+import { diffDocuments } from '../protocol/document-patch.ts';
+import type { Field } from '../protocol/field.ts';
+import { pack } from '../protocol/pack.ts';
+import { encodeDocPatch, encodeKeyframe, encodeTick, type StreamHead } from '../protocol/tick-message.ts';
+import type { Outgoing } from './publisher.ts';
+
+/** A keyframe at least every so many ticks: 10 s at 2 Hz. */
+export const KEYFRAME_EVERY = 20;
+
+/** Where a race stands after a tick. */
+export interface RacePoint {
+  readonly tick: number;
+  readonly field: Field;
+  readonly document: RaceDocument;
+  readonly docRevision: number;
+}
+
+/** The messages of one tick, in the order in which they must stand in the stream, and where the race stands then. */
+export interface TickMessages {
+  readonly messages: readonly Outgoing[];
+  readonly point: RacePoint;
+}
+
+/** What identifies every message of a run. */
+export interface RunIdentity {
+  readonly epoch: string;
+  readonly catalogue: Catalogue;
+  readonly subjects: { readonly tick: string; readonly keyframe: string; readonly doc: string };
+}
+
+/**
+ * Encodes the next tick: the tick itself, the change of the document if there is one, and a keyframe when it is time,
+ * when `isFirst` of this publisher, or when cars came or went.
+ */
+export function encodeNextTick(
+  run: RunIdentity,
+  before: RacePoint,
+  next: { readonly field: Field; readonly document: RaceDocument; readonly closeAtMs: number },
+  isFirst: boolean,
+): TickMessages {
+  const { epoch, catalogue, subjects } = run;
+  const tick = before.tick + 1;
+  const head: StreamHead = { tick, closeAtMs: next.closeAtMs, epoch, catalogueTag: catalogue.tag };
+  const messages: Outgoing[] = [
+    { subject: subjects.tick, data: encodeTick(head, catalogue, before.field, next.field), id: `${epoch}:${tick}` },
+  ];
+  let { docRevision } = before;
+  const patch = diffDocuments(before.document, next.document);
+  if (patch.length > 0) {
+    docRevision++;
+    messages.push({
+      subject: subjects.doc,
+      data: encodeDocPatch(head, docRevision, pack(patch)),
+      id: `${epoch}:d${docRevision}`,
+    });
+  }
+  if (isFirst || tick % KEYFRAME_EVERY === 0 || hasOtherCars(before.field, next.field)) {
+    const data = encodeKeyframe(head, catalogue, next.field, pack(next.document), docRevision);
+    messages.push({ subject: subjects.keyframe, data, id: `${epoch}:k${tick}` });
+  }
+  return { messages, point: { tick, field: next.field, document: next.document, docRevision } };
+}
+
+function hasOtherCars(before: Field, after: Field): boolean {
+  if (before.states.length !== after.states.length) return true;
+  return after.states.some((state, slot) => (state === undefined) !== (before.states[slot] === undefined));
+}
