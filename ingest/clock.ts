@@ -28,10 +28,16 @@ export function createClock(startMs: number = Date.now(), speed = 1): Clock {
   };
 }
 
+interface Timer {
+  readonly atMs: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
 /** A clock that stands still until it is told otherwise: runs pipelines as fast as the machine can, the same each time. */
 export class VirtualClock implements Clock {
   #nowMs: number;
-  #timers: { atMs: number; order: number; callback: () => void }[] = [];
+  #timers: Timer[] = [];
   #order = 0;
 
   constructor(startMs: number) {
@@ -53,9 +59,13 @@ export class VirtualClock implements Clock {
   /** Moves to `toMs`, calling every timer that falls due on the way in order of time, then of arming. */
   advanceTo(toMs: number): void {
     for (;;) {
-      let next: (typeof this.#timers)[number] | undefined;
+      let next: Timer | undefined;
       for (const timer of this.#timers) {
-        if (timer.atMs <= toMs && (!next || timer.atMs < next.atMs || (timer.atMs === next.atMs && timer.order < next.order))) next = timer;
+        if (
+          timer.atMs <= toMs &&
+          (!next || timer.atMs < next.atMs || (timer.atMs === next.atMs && timer.order < next.order))
+        )
+          next = timer;
       }
       if (!next) break;
       this.#timers.splice(this.#timers.indexOf(next), 1);

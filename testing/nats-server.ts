@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { findNatsServer } from '../broker/nats-binary.ts';
 
 /** A real nats-server with JetStream on a port of 127.0.0.1 that nobody else has, for tests and benches. */
 export interface TestNatsServer {
@@ -90,25 +91,6 @@ export async function startNatsServer(options: { config?: string } = {}): Promis
     },
     stop,
   };
-}
-
-/** NATS_SERVER_BIN, else the first on PATH or in the folders where packages put it. */
-function findNatsServer(): string {
-  const given = process.env.NATS_SERVER_BIN;
-  if (given) return given;
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
-  const found = folders.map((folder) => join(folder, 'nats-server')).find(isExecutable);
-  if (!found) throw new Error('nats-server was not found: run `node setup.mjs`, or set NATS_SERVER_BIN to its path.');
-  return found;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Reads the server's log until it says that it is ready; returns the port that it took. */

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { TelemetryError } from '../protocol/errors.ts';
+
+const PROGRAM = join(import.meta.dirname, '..', 'slipstream.ts');
+const STOP_WITHIN_MS = 15_000;
+const RESTART_AFTER_MS = 500;
+/** So many deaths in so long are no accident. */
+const MAX_DEATHS = 5;
+const DEATHS_WITHIN_MS = 60_000;
+
+/** A service of ours that runs as a process of its own and is started again when it dies. */
+export interface Supervised {
+  readonly name: string;
+  /** Resolves when it has said that it is ready for the first time; rejects when it ends before. */
+  readonly ready: Promise<void>;
+  /** Rejects when it dies again and again. */
+  readonly failed: Promise<never>;
+  stop(): Promise<void>;
+}
+
+/** @param args Words behind `slipstream`; the output goes to this process's standard error. */
+export function superviseService(
+  name: string,
+  args: readonly string[],
+  onRestart: (sentence: string) => void,
+): Supervised {
+  const ready = Promise.withResolvers<void>();
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  let child: ChildProcess;
+  let isReady = false;
+  let isStopping = false;
+  let deathsAtMs: number[] = [];
+  const launch = () => {
+    child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    child.on('message', () => {
+      isReady = true;
+      ready.resolve();
+    });
+    child.once('exit', (code, signal) => {
+      if (isStopping) return;
+      const sentence = `The ${name} ended by itself (${signal ?? `exit code ${code}`})`;
+      const now = performance.now();
+      deathsAtMs = [...deathsAtMs.filter((atMs) => now - atMs < DEATHS_WITHIN_MS), now];
+      if (!isReady || deathsAtMs.length >= MAX_DEATHS) {
+        const error = new TelemetryError('service_died', `${sentence}; its own words above say why.`);
+        ready.reject(error);
+        failed.reject(error);
+        return;
+      }
+      onRestart(`${sentence}; starting it again.`);
+      setTimeout(() => isStopping || launch(), RESTART_AFTER_MS);
+    });
+  };
+  launch();
+  return {
+    name,
+    ready: ready.promise,
+    failed: failed.promise,
+    stop: async () => {
+      isStopping = true;
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+      await once(child, 'exit');
+      clearTimeout(timer);
+    },
+  };
+}

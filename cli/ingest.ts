@@ -1,0 +1,111 @@
+import { connectNats } from '../broker/connection.ts';
+import { createClock } from '../ingest/clock.ts';
+import { startIngest } from '../ingest/ingest.ts';
+import { type Usage, UsageError, type Values } from './flags.ts';
+import { untilAskedToEnd } from './lifetime.ts';
+import { createLog } from './log.ts';
+import { LOG_FLAG, NATS_FLAG, RACE_FLAG, SOURCE_FLAGS } from './race-flags.ts';
+import { catalogueFor, createSources, SOURCE_NAMES } from './sources.ts';
+
+const FLAGS = {
+  ...RACE_FLAG,
+  ...NATS_FLAG,
+  sources: {
+    kind: 'list',
+    of: SOURCE_NAMES,
+    default: ['nats'],
+    help: 'Where frames come from; several may run at once.',
+  },
+  files: { kind: 'list', help: 'Recordings for ibt (files) or f1-test (one folder), separated by commas.' },
+  ...SOURCE_FLAGS,
+  'udp-host': { kind: 'text', default: '127.0.0.1', help: 'Address on which the udp source listens.' },
+  'udp-port': {
+    kind: 'integer',
+    min: 0,
+    max: 65535,
+    default: 7001,
+    help: 'Port of the udp source; 0 takes a free one.',
+  },
+  'http-host': {
+    kind: 'text',
+    default: '127.0.0.1',
+    help: 'Address on which the http source listens; beyond loopback a token is needed.',
+  },
+  'http-port': {
+    kind: 'integer',
+    min: 0,
+    max: 65535,
+    default: 7002,
+    help: 'Port of the http source; 0 takes a free one.',
+  },
+  token: {
+    kind: 'text',
+    pattern: /^\S{16,}$/,
+    rule: 'at least 16 characters without spaces',
+    help: 'Bearer token that gateways must send to the http source.',
+  },
+  replicas: { kind: 'integer', min: 1, max: 5, default: 1, help: 'Copies of the stream in a NATS cluster.' },
+  'max-age-hours': {
+    kind: 'number',
+    min: 0,
+    max: 87600,
+    default: 0,
+    unit: 'h',
+    help: 'The stream forgets what is older; 0 keeps everything.',
+  },
+  ...LOG_FLAG,
+} as const;
+
+export const usage: Usage<typeof FLAGS> = {
+  synopsis: 'slipstream ingest [flags]',
+  purpose:
+    'Takes samples of one race, downsamples them to 2 Hz and publishes binary deltas to NATS JetStream. Stands by while another ingest publishes the race.',
+  flags: FLAGS,
+};
+
+export async function run(flags: Values<typeof FLAGS>): Promise<number> {
+  const log = createLog(flags.log, 'ingest');
+  if (flags.speed !== 1 && flags.sources.some((name) => name === 'nats' || name === 'udp' || name === 'http')) {
+    throw new UsageError(
+      'bad_flag',
+      `--speed must be 1 while cars send by themselves (--sources ${flags.sources.join(',')}).`,
+    );
+  }
+  if (flags.sources.length === 0)
+    throw new UsageError('bad_flag', `--sources must name at least one of ${SOURCE_NAMES.join(', ')}.`);
+  const catalogue = catalogueFor(flags);
+  const connection = await connectNats({
+    servers: flags.nats,
+    name: `slipstream ingest ${flags.race}`,
+    onEvent: (event, server) => log(event === 'connected' ? 'info' : 'warn', `NATS ${server}: ${event}.`),
+  });
+  const abort = new AbortController();
+  const asked = untilAskedToEnd().then((reason) => {
+    abort.abort(new Error(reason));
+    return reason;
+  });
+  try {
+    const clock = createClock(Date.now(), flags.speed);
+    const ingest = await startIngest(
+      {
+        connection,
+        race: flags.race,
+        catalogue,
+        clock,
+        sources: createSources(flags, catalogue, clock, connection),
+        stream: { replicas: flags.replicas, maxAgeMs: flags['max-age-hours'] * 3_600_000 },
+        onLog: log,
+      },
+      abort.signal,
+    );
+    process.send?.('ready');
+    const reason = await Promise.race([asked, ingest.done]);
+    log('info', `Ending: ${reason}.`, ingest.counts());
+    await ingest.stop();
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+  } finally {
+    await connection.close();
+  }
+  return 0;
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+import { type Flags, formatHelp, parseFlags, type Usage, UsageError, type Values } from './cli/flags.ts';
+import { TelemetryError } from './protocol/errors.ts';
+
+interface Command {
+  readonly usage: Usage<Flags>;
+  /** Runs until it is done or asked to end; gives the exit code. */
+  run(flags: Values<Flags>, operands: readonly string[]): Promise<number>;
+}
+
+// Each command loads what it needs and nothing else: `watch` must not wait for uWebSockets.js.
+const COMMANDS: Record<string, { readonly summary: string; load(): Promise<unknown> }> = {
+  start: {
+    summary: 'everything on this machine: nats-server, ingest with a simulated or recorded race, edges',
+    load: () => import('./cli/start.ts'),
+  },
+  ingest: { summary: 'take samples of one race and publish its ticks', load: () => import('./cli/ingest.ts') },
+  edge: { summary: 'serve fans', load: () => import('./cli/edge.ts') },
+  watch: { summary: 'follow one car in the terminal', load: () => import('./cli/watch.ts') },
+  inspect: { summary: 'check and sum up the stream of a race', load: () => import('./cli/inspect.ts') },
+};
+
+const HELP = `slipstream <command> [flags]
+
+Carries race-car telemetry from the cars to the fans.
+
+Commands:
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`)
+  .join('\n')}
+
+slipstream <command> --help lists its flags. Exit codes: 0 done, 1 failed, 2 wrong flag or word.
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!entry)
+    throw new UsageError(
+      'bad_command',
+      `The command must be one of ${Object.keys(COMMANDS).join(', ')}, but is ${JSON.stringify(name)}.`,
+    );
+  const command = (await entry.load()) as Command;
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(formatHelp(command.usage));
+    return 0;
+  }
+  const { values, operands } = parseFlags(command.usage, rest, process.env);
+  return command.run(values, operands);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    // A TelemetryError is a sentence for people; anything else is a fault of ours and needs its stack.
+    process.stderr.write(
+      `${error instanceof TelemetryError ? error.message : ((error as Error)?.stack ?? String(error))}\n`,
+    );
+    process.exit(error instanceof UsageError ? 2 : 1);
+  },
+);
