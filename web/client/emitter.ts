@@ -1,0 +1,38 @@
+/** Calls listeners by event. A listener that throws harms neither the others nor the caller. */
+export class Emitter<Events> {
+  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+  readonly #onThrow: (error: unknown) => void;
+
+  /** @param onThrow Gets what a listener threw; must not throw itself. */
+  constructor(onThrow: (error: unknown) => void) {
+    this.#onThrow = onThrow;
+  }
+
+  /** @returns Takes the listener off again; safe to call twice. */
+  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    // Wrapped, so that a function that is given twice is called twice and taken off once.
+    const own = (value: Events[Name]) => listener(value);
+    listeners.add(own);
+    return () => listeners.delete(own);
+  }
+
+  has(name: keyof Events): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
+  emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        (listener as (value: Events[Name]) => void)(value);
+      } catch (error) {
+        this.#onThrow(error);
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+}

@@ -1,0 +1,46 @@
+import type { ClientMessage } from '../../protocol/control.ts';
+
+/** Gets what comes over one socket. After {@link Link.drop} nothing is called any more. */
+export interface LinkListener {
+  /** In the order of arrival. A frame is the listener's to keep. */
+  readonly onMessage: (message: string | Uint8Array) => void;
+  /** @param code Close code; 1006 when the connection broke or could not be made. */
+  readonly onLost: (code: number, reason: string) => void;
+}
+
+const OPEN = 1;
+
+/** One try at one WebSocket: made, used, dropped, never used again. */
+export class Link {
+  readonly #socket: WebSocket;
+  #listener: LinkListener | undefined;
+
+  constructor(Socket: typeof WebSocket, url: string, listener: LinkListener) {
+    this.#listener = listener;
+    this.#socket = new Socket(url);
+    this.#socket.binaryType = 'arraybuffer';
+    this.#socket.onmessage = ({ data }) => {
+      this.#listener?.onMessage(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
+    };
+    // An error is always followed by a close, which tells more.
+    this.#socket.onerror = () => {};
+    this.#socket.onclose = ({ code, reason }) => {
+      const told = this.#listener;
+      this.#listener = undefined;
+      told?.onLost(code, reason);
+    };
+  }
+
+  /** @returns Whether the socket took it. */
+  send(message: ClientMessage): boolean {
+    if (this.#socket.readyState !== OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Lets go at once: a peer that is gone may take minutes to be noticed by the socket itself. */
+  drop(): void {
+    this.#listener = undefined;
+    this.#socket.close();
+  }
+}

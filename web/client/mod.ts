@@ -1,0 +1,15 @@
+/** The Slipstream SDK: follows a race over a WebSocket, in browsers and in Node 22 or newer. */
+
+export type { Channel } from '../../protocol/catalogue.ts';
+export type { History, Receipt, Watch } from '../../protocol/control.ts';
+export type { RaceDocument, Standing } from '../../protocol/document.ts';
+export { ConfigError, ProtocolError } from '../../protocol/errors.ts';
+export type { Position } from '../../protocol/position.ts';
+export { probeOnWake } from './browser-wake.ts';
+export type { CarView, ChannelValue } from './car-view.ts';
+export type { ConnectionState, Deadlines, Phase } from './connection-state.ts';
+export type { ConnectOptions, WatchRequest } from './options.ts';
+export type { Race, RaceEvents } from './race.ts';
+export { connect } from './race-client.ts';
+export type { Statistics } from './statistics.ts';
+export type { CarChange, ChannelChange, TickEvent } from './tick-event.ts';

@@ -1,0 +1,260 @@
+import { type EdgeMessage, formatQuery, type Watch, type Welcome } from '../../protocol/control.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import { FRAME } from '../../protocol/frames.ts';
+import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
+import { type CarView, viewCar } from './car-view.ts';
+import { loadCatalogue } from './catalogue-store.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionState } from './connection-state.ts';
+import { parseEdgeMessage } from './edge-message.ts';
+import { Emitter } from './emitter.ts';
+import { type ConnectOptions, readOptions, readWatch, type Settings } from './options.ts';
+import type { Race, RaceEvents } from './race.ts';
+import { Replica } from './replica.ts';
+import { Tally } from './statistics.ts';
+
+/**
+ * Follows one race: connects at once, and again after every loss, until `close()`.
+ * @throws {ConfigError} when an option cannot be used; nothing was started.
+ */
+export const connect = (options: ConnectOptions): Race => new RaceClient(readOptions(options));
+
+/** Joins the parts: the connection brings messages, the replica holds the race, the fan is told. */
+class RaceClient implements Race {
+  readonly #settings: Settings;
+  readonly #connection: Connection;
+  readonly #replica = new Replica();
+  readonly #tally = new Tally();
+  readonly #emitter = new Emitter<RaceEvents>((error) => this.#tellThrown(error));
+  #loading: AbortController | undefined;
+  #choice: readonly Watch[];
+  /** The choice that the edge last took; it stands again when a later one is refused. */
+  #agreed: readonly Watch[];
+  #watchId = 0;
+  /** The link that has been welcomed. */
+  #greeted: object | undefined;
+  #hasBeenGreeted = false;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#choice = settings.watch;
+    this.#agreed = settings.watch;
+    this.#connection = new Connection(settings, {
+      address: (base) => this.#address(base),
+      onMessage: (message) => this.#receive(message),
+      onPhase: (state) => this.#tellPhase(state),
+      onRefused: (code, reason) =>
+        this.#emitter.emit('error', new ProtocolError(code, `The edge refused this client: ${reason}.`)),
+    });
+    this.#connection.start();
+  }
+
+  // ---- what the fan sees ----
+
+  get choice(): readonly Watch[] {
+    return this.#choice;
+  }
+
+  get status(): ConnectionState {
+    return this.#connection.state;
+  }
+
+  get document() {
+    return this.#replica.document;
+  }
+
+  get catalogue() {
+    return this.#replica.catalogue;
+  }
+
+  get position() {
+    return this.#replica.position;
+  }
+
+  statistics() {
+    return this.#tally.read(this.#settings.now());
+  }
+
+  on<Name extends keyof RaceEvents>(name: Name, listener: (value: RaceEvents[Name]) => void): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  cars(): CarView[] {
+    return this.#choice.flatMap(({ car }) => this.car(car) ?? []);
+  }
+
+  car(id: string): CarView | undefined {
+    const held = this.#held(id);
+    return held && viewCar(this.#replica.catalogue!, this.#replica.at!, held);
+  }
+
+  state(id: string): Int32Array | undefined {
+    return this.#held(id)?.state;
+  }
+
+  #held(id: string) {
+    return this.#choice.some(({ car }) => car === id) ? this.#replica.find(id) : undefined;
+  }
+
+  watch(choice: Parameters<Race['watch']>[0]): void {
+    this.#choice = readWatch(choice);
+    this.#sendChoice();
+  }
+
+  unwatch(car: string): void {
+    if (!this.#choice.some((one) => one.car === car)) return;
+    this.#choice = this.#choice.filter((one) => one.car !== car);
+    this.#sendChoice();
+  }
+
+  resync(): void {
+    if (this.#isGreeted) this.#drift('a snapshot was asked for');
+  }
+
+  probe(): void {
+    this.#connection.on({ type: 'probe' });
+  }
+
+  close(): void {
+    this.#connection.on({ type: 'close' });
+  }
+
+  // ---- the connection ----
+
+  get #isGreeted(): boolean {
+    return this.#greeted !== undefined && this.#greeted === this.#connection.link;
+  }
+
+  #address(base: URL): URL {
+    const { race, history, wantsDocument } = this.#settings;
+    // What is held goes on; what was chosen meanwhile follows in a `watch` after the welcome.
+    const hello = this.#replica.holding(wantsDocument) ?? { watch: this.#choice };
+    this.#agreed = hello.watch;
+    const url = new URL(`races/${encodeURIComponent(race)}/live`, base);
+    url.search = formatQuery({ version: PROTOCOL_VERSION, history, doc: wantsDocument, ...hello });
+    return url;
+  }
+
+  #tellPhase(state: ConnectionState): void {
+    // Each of these began without the socket that asked for the catalogue.
+    if (state.phase === 'connecting' || state.phase === 'waiting' || state.phase === 'closed') this.#loading?.abort();
+    this.#emitter.emit('status', state);
+    if (state.phase === 'closed') this.#emitter.clear();
+  }
+
+  #receive(message: string | Uint8Array): void {
+    this.#tally.add('bytes', message.length);
+    try {
+      if (typeof message === 'string') this.#receiveText(message);
+      else if (message[0] === FRAME.doc) this.#receiveDocument(message);
+      else this.#receiveTick(message);
+    } catch (error) {
+      this.#tally.add(counterOf(error));
+      this.#emitter.emit('error', error as Error);
+      // A bad text does not touch what is held.
+      if (typeof message !== 'string') this.#drift((error as Error).message);
+    }
+  }
+
+  #receiveTick(bytes: Uint8Array): void {
+    const tick = this.#replica.applyTick(bytes);
+    if (!tick) {
+      this.#tally.add('ignored');
+      if (this.#connection.state.phase !== 'repairing') this.#drift('a snapshot is missing');
+      return;
+    }
+    this.#tally.tick(tick.closeAtMs, this.#settings.now());
+    if (tick.conflated) this.#tally.add('conflated');
+    this.#connection.on({ type: 'applied' });
+    this.#emitter.emit('tick', tick);
+  }
+
+  #receiveDocument(bytes: Uint8Array): void {
+    if (this.#replica.applyDocument(bytes)) this.#emitter.emit('document', this.#replica.document!);
+  }
+
+  #drift(reason: string): void {
+    this.#replica.distrust();
+    this.#connection.on({ type: 'drift', reason });
+    if (this.#connection.state.phase === 'repairing') this.#connection.send({ type: 'resync' });
+  }
+
+  // ---- control messages ----
+
+  #receiveText(text: string): void {
+    const message = parseEdgeMessage(text);
+    if (message?.type === 'welcome') this.#welcome(message);
+    else if (message?.type === 'watching') this.#watching(message);
+    else if (message?.type === 'error') this.#refuse(message);
+    else if (message?.type === 'bye') this.#connection.on(message);
+    else if (message?.type === 'repair') {
+      this.#tally.receipt(message);
+      this.#emitter.emit('receipt', message);
+    }
+  }
+
+  #welcome(welcome: Welcome): void {
+    if (welcome.version !== PROTOCOL_VERSION) {
+      const reason = `it speaks version ${welcome.version} of the protocol, this client version ${PROTOCOL_VERSION}`;
+      this.#emitter.emit('error', new ProtocolError('bad_version', `The edge cannot be used: ${reason}.`));
+      this.#connection.on({ type: 'refused', reason });
+      return;
+    }
+    if (this.#hasBeenGreeted && !this.#isGreeted) this.#tally.add('reconnects');
+    this.#hasBeenGreeted = true;
+    this.#greeted = this.#connection.link;
+    this.#connection.on(welcome);
+    if (!isSameChoice(this.#agreed, this.#choice)) this.#sendChoice();
+    this.#connection.hold();
+    void this.#loadCatalogue(welcome);
+  }
+
+  async #loadCatalogue({ epoch, catalogue: hash }: Welcome): Promise<void> {
+    this.#loading?.abort();
+    const loading = new AbortController();
+    this.#loading = loading;
+    try {
+      const catalogue = await loadCatalogue(hash, this.#connection.base.href, this.#settings.fetch, loading.signal);
+      if (loading.signal.aborted) return;
+      this.#replica.begin(epoch, catalogue);
+    } catch (error) {
+      if (loading.signal.aborted) return;
+      this.#emitter.emit('error', error as Error);
+      this.#connection.on({ type: 'lost', reason: 'the catalogue of the race cannot be had' });
+      return;
+    }
+    this.#connection.release();
+  }
+
+  #sendChoice(): void {
+    if (this.#isGreeted) this.#connection.send({ type: 'watch', id: ++this.#watchId, watch: this.#choice });
+  }
+
+  #watching(message: RaceEvents['watching']): void {
+    this.#agreed = message.watch;
+    this.#replica.keepOnly(message.watch);
+    this.#emitter.emit('watching', message);
+  }
+
+  #refuse({ code, message }: Extract<EdgeMessage, { type: 'error' }>): void {
+    if (code === 'bad_watch' || code === 'too_many_cars') this.#choice = this.#agreed;
+    this.#emitter.emit('error', new ProtocolError(code, message));
+  }
+
+  #tellThrown(error: unknown): void {
+    // Told once: an error listener that throws would be told of itself for ever.
+    const isFirst = this.statistics().listenerErrors === 0;
+    this.#tally.add('listenerErrors');
+    if (isFirst) this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+function counterOf(error: unknown) {
+  const code = error instanceof ProtocolError ? error.code : '';
+  return code === 'gap' ? 'gaps' : code === 'digest' ? 'digestMismatches' : 'malformed';
+}
+
+function isSameChoice(a: readonly Watch[], b: readonly Watch[]): boolean {
+  const texts = new Set(a.map(({ car, view }) => `${car}:${view}`));
+  return a.length === b.length && b.every(({ car, view }) => texts.has(`${car}:${view}`));
+}

@@ -1,0 +1,155 @@
+import type { Catalogue } from '../../protocol/catalogue.ts';
+import type { Watch } from '../../protocol/control.ts';
+import type { RaceDocument } from '../../protocol/document.ts';
+import { applyPatch } from '../../protocol/document-patch.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import {
+  applyTickFrame,
+  type ClientState,
+  docPayload,
+  FRAME_FLAG,
+  readFrameHead,
+  type WatchedCar,
+} from '../../protocol/frames.ts';
+import { unpack } from '../../protocol/pack.ts';
+import type { Position } from '../../protocol/position.ts';
+import { describeTick, type TickEvent } from './tick-event.ts';
+
+/** What a client can truthfully say it holds when it comes back. */
+export interface Holding {
+  readonly since: Position;
+  /** The choice that the held states are in. */
+  readonly watch: readonly Watch[];
+}
+
+/**
+ * The client's copy of what it watches of one race. Does no I/O.
+ *
+ * After an error, another epoch or another catalogue the copy is not whole: what was known stays readable, but
+ * nothing is added to it and it is no ground to resume from, until a snapshot replaces it.
+ */
+export class Replica {
+  #catalogue: Catalogue | undefined;
+  #state: ClientState | undefined;
+  #epoch: string | undefined;
+  /** Epoch of the connection; becomes the epoch of the copy together with the first snapshot, never alone. */
+  #nextEpoch: string | undefined;
+  #nextCatalogue: Catalogue | undefined;
+  #document: RaceDocument | undefined;
+  #documentSeq = 0;
+  #areTicksWhole = false;
+  #isDocumentWhole = false;
+
+  get catalogue(): Catalogue | undefined {
+    return this.#catalogue;
+  }
+
+  get document(): RaceDocument | undefined {
+    return this.#document;
+  }
+
+  /** The newest tick, `undefined` before the first one. */
+  get at(): ClientState | undefined {
+    return this.#state;
+  }
+
+  /** Position of the newest tick: the epoch and the sequence that belong together. */
+  get position(): Position | undefined {
+    return this.#state && this.#epoch ? { epoch: this.#epoch, seq: this.#state.seq } : undefined;
+  }
+
+  /** A connection begins: what follows is in this epoch and this catalogue. */
+  begin(epoch: string, catalogue: Catalogue): void {
+    this.#nextEpoch = epoch;
+    this.#nextCatalogue = catalogue;
+    if (epoch !== this.#epoch || catalogue.hash !== this.#catalogue?.hash) this.distrust();
+  }
+
+  /** Nothing is added to what is held until snapshots of the ticks and of the document have come. */
+  distrust(): void {
+    this.#areTicksWhole = false;
+    this.#isDocumentWhole = false;
+  }
+
+  /** What to resume from, `undefined` when only a snapshot can help. */
+  holding(needsDocument: boolean): Holding | undefined {
+    const { position } = this;
+    if (!position || !this.#areTicksWhole || (needsDocument && !this.#isDocumentWhole)) return undefined;
+    const views = this.#catalogue!.views;
+    const cars = [...this.#state!.cars.values()];
+    return { since: position, watch: cars.map(({ car, viewId }) => ({ car, view: views[viewId]!.name })) };
+  }
+
+  find(car: string): WatchedCar | undefined {
+    for (const watched of this.#state?.cars.values() ?? []) if (watched.car === car) return watched;
+    return undefined;
+  }
+
+  /**
+   * Forgets cars that the edge no longer sends; what was held of them would go stale unnoticed.
+   * Cars whose view changes are kept: their new state comes whole with the next frame.
+   */
+  keepOnly(watch: readonly Watch[]): void {
+    if (!this.#state) return;
+    const chosen = new Set(watch.map(({ car }) => car));
+    const cars = new Map([...this.#state.cars].filter(([, { car }]) => chosen.has(car)));
+    if (cars.size < this.#state.cars.size) this.#state = { ...this.#state, cars };
+  }
+
+  /**
+   * Applies a tick frame.
+   * @returns `undefined` when a snapshot is awaited and this is none.
+   * @throws {ProtocolError} what is held is no longer whole then.
+   */
+  applyTick(bytes: Uint8Array): TickEvent | undefined {
+    try {
+      const isSnapshot = (readFrameHead(bytes).flags & FRAME_FLAG.snapshot) !== 0;
+      if (!isSnapshot && !this.#areTicksWhole) return undefined;
+      const before = this.#state;
+      const catalogue = isSnapshot ? this.#nextCatalogue : this.#catalogue;
+      if (!catalogue) throw new ProtocolError('not_greeted', 'A tick frame came before the welcome.');
+      const applied = applyTickFrame(bytes, catalogue, before);
+      const comparable = catalogue.hash === this.#catalogue?.hash ? before : undefined;
+      this.#state = applied.state;
+      if (isSnapshot) this.#adopt(catalogue);
+      return describeTick(catalogue, applied, comparable);
+    } catch (error) {
+      this.distrust();
+      throw error;
+    }
+  }
+
+  #adopt(catalogue: Catalogue): void {
+    this.#epoch = this.#nextEpoch;
+    this.#catalogue = catalogue;
+    this.#areTicksWhole = true;
+  }
+
+  /**
+   * Applies a doc frame.
+   * @returns Whether the document changed: a patch that a resume sends again is left out.
+   * @throws {ProtocolError} the document is no longer whole then.
+   */
+  applyDocument(bytes: Uint8Array): boolean {
+    const { flags, seq } = readFrameHead(bytes);
+    const isWhole = (flags & FRAME_FLAG.snapshot) !== 0;
+    if (!isWhole && (!this.#isDocumentWhole || seq <= this.#documentSeq)) return false;
+    try {
+      const value = unpack(docPayload(bytes));
+      if (isWhole) {
+        if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+          throw new ProtocolError('bad_document', 'The document must be an object.');
+        }
+        this.#document = value as RaceDocument;
+      } else {
+        this.#document = applyPatch(this.#document!, value) as RaceDocument;
+      }
+    } catch (error) {
+      this.distrust();
+      throw error;
+    }
+    this.#documentSeq = seq;
+    this.#isDocumentWhole = true;
+    return true;
+  }
+}
