@@ -31,14 +31,15 @@ export function createJsonReader(catalogue: Catalogue): FrameReader {
     frame.car = car ?? '';
     frame.atMs = typeof at === 'number' ? at : Number.NaN;
     let count = 0;
-    for (const [key, value] of Object.entries(values)) {
+    // Half as costly as entries; what JSON.parse makes has no inherited keys.
+    for (const key in values) {
       const index = indexByKey.get(key);
       if (index === undefined) {
         sink.refuse('unknown_channel', key.slice(0, 64));
         continue;
       }
       frame.channels[count] = index;
-      frame.values[count++] = toNumber(value, key);
+      frame.values[count++] = toNumber((values as Record<string, unknown>)[key], key);
     }
     frame.count = count;
   };

@@ -22,7 +22,7 @@ export interface UdpSource extends Source {
 /** Frames by UDP: one datagram is one frame, packed or named, that names its car itself. */
 export function createUdpSource(catalogue: Catalogue, options: UdpOptions): UdpSource {
   const { port, host = '127.0.0.1', receiveBufferBytes = 4 * 1024 * 1024 } = options;
-  const address = `${host.includes(':') ? `[${host}]` : host}`;
+  const address = host.includes(':') ? `[${host}]` : host;
   let socket: Socket | undefined;
   let boundPort = port;
   return {
