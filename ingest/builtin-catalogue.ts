@@ -8,13 +8,16 @@ const FOLDER = join(import.meta.dirname, '..', 'protocol', 'catalogues');
 /** Catalogues that come with Slipstream. */
 export const BUILTIN_CATALOGUES = ['stock-car', 'formula-1'] as const;
 
+/** Path of a catalogue given by its name or by the path itself. */
+export const catalogueFile = (nameOrPath: string): string =>
+  (BUILTIN_CATALOGUES as readonly string[]).includes(nameOrPath) ? join(FOLDER, `${nameOrPath}.json`) : nameOrPath;
+
 /**
  * Reads a catalogue by its name or from a file of one's own.
  * @throws {ConfigError} `no_catalogue`, or `bad_catalogue` with the channel and the field.
  */
 export function loadCatalogue(nameOrPath: string): Catalogue {
-  const isBuiltin = (BUILTIN_CATALOGUES as readonly string[]).includes(nameOrPath);
-  const path = isBuiltin ? join(FOLDER, `${nameOrPath}.json`) : nameOrPath;
+  const path = catalogueFile(nameOrPath);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -1,0 +1,74 @@
+import { type Flags, formatHelp, parseFlags, type Usage, UsageError, type Values } from '../cli/flags.ts';
+import { TelemetryError } from '../protocol/errors.ts';
+import { describeMachine } from './machine.ts';
+
+/** A measurement: it prints its progress on standard error and gives one flat object of results. */
+export interface Bench {
+  readonly usage: Usage<Flags>;
+  run(flags: Values<Flags>): Promise<Record<string, unknown>>;
+}
+
+const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknown> }> = {
+  codec: {
+    summary: 'bytes and time of deltas on a recording, beside other encodings',
+    load: () => import('./codec.ts'),
+  },
+  fit: { summary: 'find the coding hints of a catalogue on recordings', load: () => import('./fit.ts') },
+  ingest: {
+    summary: 'cost of ingest at a full field, and the most that one core takes',
+    load: () => import('./ingest.ts'),
+  },
+  latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
+};
+
+const HELP = `npm run bench -- <name> [flags] [--json]
+
+${Object.entries(BENCHES)
+  .map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`)
+  .join('\n')}
+
+With --json the last line is one JSON object. npm run bench -- <name> --help lists the flags.
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help') {
+    process.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  const entry = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (!entry)
+    throw new UsageError(
+      'bad_command',
+      `The bench must be one of ${Object.keys(BENCHES).join(', ')}, but is ${JSON.stringify(name)}.`,
+    );
+  const bench = (await entry.load()) as Bench;
+  const usage = {
+    ...bench.usage,
+    flags: { ...bench.usage.flags, json: { kind: 'switch', help: 'End with one JSON object on the last line.' } },
+  } as const;
+  if (rest.includes('--help')) {
+    process.stdout.write(formatHelp(usage));
+    return 0;
+  }
+  const { values } = parseFlags(usage, rest, process.env);
+  const results = { bench: name, ...(await bench.run(values)), machine: describeMachine() };
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(results)}\n`);
+  } else {
+    for (const [key, value] of Object.entries(results)) {
+      process.stdout.write(`${key.padEnd(36)}${typeof value === 'object' ? JSON.stringify(value) : value}\n`);
+    }
+  }
+  return 0;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(
+      `${error instanceof TelemetryError ? error.message : ((error as Error)?.stack ?? String(error))}\n`,
+    );
+    process.exit(error instanceof UsageError ? 2 : 1);
+  },
+);
