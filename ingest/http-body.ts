@@ -46,16 +46,19 @@ export function readLines(
     });
     const end = (failure?: BodyFailure) => {
       clearTimeout(timer);
+      // A body that was too slow may still end; what it held must not count after the answer.
       request.removeListener('data', take);
+      request.removeListener('end', finish);
       resolve(failure);
     };
     const take = (chunk: Buffer) => lines.push(chunk);
-    const timer = setTimeout(() => end('too_slow'), withinMs);
-    request.on('data', take);
-    request.once('end', () => {
+    const finish = () => {
       lines.end();
       end();
-    });
+    };
+    const timer = setTimeout(() => end('too_slow'), withinMs);
+    request.on('data', take);
+    request.once('end', finish);
     request.once('close', () => end('gone'));
   });
 }

@@ -223,6 +223,18 @@ describe('a client that', () => {
     expect(line).toMatch(/^HTTP\/1\.1 408 /);
   });
 
+  it('ends its line after the answer has not sent a frame', async () => {
+    await source.stop();
+    await open({ timeoutMs: 100 });
+    const body = line('1', 5);
+    const socket = connect(source.port, '127.0.0.1');
+    socket.write(`${head.replace(JSON_TYPE, NDJSON)}Content-Length: ${body.length}\r\n\r\n${body.slice(0, -1)}`);
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.end(body.slice(-1));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(sink.frames).toEqual([]);
+  });
+
   it('is one too many is closed at once', async () => {
     await source.stop();
     await open({ maxConnections: 1 });
