@@ -11,7 +11,7 @@ export const MAX_FRAME_BYTES = 64 * 1024;
 const MAX_AT_MS = 8.64e15;
 
 /** What the address of a frame says: the car in its NATS subject or its URL. */
-export interface FrameAddress {
+interface FrameAddress {
   readonly car?: string | undefined;
 }
 

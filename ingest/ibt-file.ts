@@ -1,7 +1,7 @@
 import { SourceError } from '../protocol/errors.ts';
 
 /** One variable of an iRacing telemetry file. */
-export interface IbtVariable {
+interface IbtVariable {
   readonly name: string;
   readonly description: string;
   readonly unit: string;

@@ -11,7 +11,7 @@ import { type FrameReader, FrameRefused } from './frame-reader.ts';
  *     4  u32  catalogue tag        count    in catalogue order; NaN = no value
  */
 export const PACKED_MAGIC = 0xf5;
-export const PACKED_HEADER_BYTES = 24;
+const PACKED_HEADER_BYTES = 24;
 
 const VERSION = 1;
 
