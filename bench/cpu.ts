@@ -1,0 +1,17 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** Kernel ticks per second of /proc; fixed at 100 in the Linux ABI that user programs see. */
+const JIFFIES_PER_S = 100;
+
+/** CPU seconds that a process has used so far, user and system. */
+export function cpuSeconds(pid: number): number {
+  if (process.platform === 'linux') {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command in brackets may hold spaces; utime and stime are fields 14 and 15 of the whole line.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / JIFFIES_PER_S;
+  }
+  const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  return time.split(':').reduce((total, part) => total * 60 + Number(part), 0);
+}

@@ -1,0 +1,54 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** A process of a bench: what it says is kept, and it ends with the bench. */
+export interface BenchProcess {
+  readonly pid: number;
+  /** All of standard error so far. */
+  said(): string;
+  /** Asks it to end and waits until it has. */
+  stop(): Promise<void>;
+}
+
+/** Starts `slipstream <args>` and resolves when it says that it is ready. */
+export async function startService(args: readonly string[]): Promise<BenchProcess> {
+  const child = spawn(process.execPath, [join(ROOT, 'slipstream.ts'), ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  return wrap(child, args[0]!);
+}
+
+/** Starts another file of the bench; `child` sends messages both ways. */
+export async function startWorker(
+  file: string,
+  args: readonly string[],
+): Promise<BenchProcess & { readonly child: ChildProcess }> {
+  const child = fork(join(import.meta.dirname, file), args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  return { ...(await wrap(child, file)), child };
+}
+
+async function wrap(child: ChildProcess, name: string): Promise<BenchProcess> {
+  let said = '';
+  child.stderr!.on('data', (bytes: Buffer) => {
+    said = (said + bytes.toString()).slice(-100_000);
+  });
+  const endWithBench = () => child.kill('SIGKILL');
+  process.once('exit', endWithBench);
+  const exited = once(child, 'exit');
+  void exited.then(() => process.off('exit', endWithBench));
+  const first = await Promise.race([once(child, 'message'), exited]);
+  if (first[0] !== 'ready') throw new Error(`${name} did not become ready:\n${said}`);
+  return {
+    pid: child.pid!,
+    said: () => said,
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
