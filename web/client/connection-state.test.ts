@@ -123,7 +123,7 @@ const TRUTH: Record<Phase, Record<LinkEventType, Phase>> = {
   },
 };
 
-const after = (state: ConnectionState, event: LinkEvent, nowMs: number, random = 0.5) =>
+const follow = (state: ConnectionState, event: LinkEvent, nowMs: number, random = 0.5) =>
   nextState(state, event, { nowMs, random }, DEFAULT_DEADLINES);
 
 /** A state of each phase, reached by events alone. */
@@ -138,7 +138,7 @@ function reach(phase: Phase): ConnectionState {
     waiting: ['lost'],
     closed: ['close'],
   };
-  return paths[phase].reduce((state, type) => after(state, EVENTS[type], 0), firstState(0, DEFAULT_DEADLINES));
+  return paths[phase].reduce((state, type) => follow(state, EVENTS[type], 0), firstState(0, DEFAULT_DEADLINES));
 }
 
 describe('the connection', () => {
@@ -150,7 +150,7 @@ describe('the connection', () => {
     const before = reach(phase);
     expect(before.phase).toBe(phase);
     const frozen = structuredClone(before);
-    expect(after(before, EVENTS[event], 100).phase).toBe(next);
+    expect(follow(before, EVENTS[event], 100).phase).toBe(next);
     expect(before).toEqual(frozen);
   });
 
@@ -162,59 +162,59 @@ describe('the connection', () => {
         continue;
       }
       expect(Number.isFinite(state.deadlineAtMs)).toBe(true);
-      expect(after(state, EVENTS.deadline, state.deadlineAtMs).phase).not.toBe(phase);
+      expect(follow(state, EVENTS.deadline, state.deadlineAtMs).phase).not.toBe(phase);
     }
   });
 
   it('puts off the deadline with bytes only when it is live', () => {
     for (const phase of Object.keys(TRUTH) as Phase[]) {
       const state = reach(phase);
-      const next = after(state, EVENTS.bytes, 50);
+      const next = follow(state, EVENTS.bytes, 50);
       if (phase === 'live' || phase === 'probing') expect(next.deadlineAtMs).toBe(50 + DEFAULT_DEADLINES.silenceMs);
       else expect(next.deadlineAtMs).toBe(state.deadlineAtMs);
     }
   });
 
   it('returns inside the announced window after a connection that lived', () => {
-    expect(after(reach('live'), EVENTS.lost, 1000, 0).deadlineAtMs).toBe(1000);
-    expect(after(reach('live'), EVENTS.lost, 1000, 0.999).deadlineAtMs).toBeCloseTo(1000 + 4995);
+    expect(follow(reach('live'), EVENTS.lost, 1000, 0).deadlineAtMs).toBe(1000);
+    expect(follow(reach('live'), EVENTS.lost, 1000, 0.999).deadlineAtMs).toBeCloseTo(1000 + 4995);
   });
 
   it('widens the range with each try that brought nothing, and forgets them with the first data', () => {
     let state = reach('live');
     const ranges: number[] = [];
     for (let i = 0; i < 4; i++) {
-      state = after(state, EVENTS.lost, 0, 1);
+      state = follow(state, EVENTS.lost, 0, 1);
       ranges.push(state.deadlineAtMs);
-      state = after(state, EVENTS.deadline, 0);
+      state = follow(state, EVENTS.deadline, 0);
     }
     expect(ranges).toEqual([5000, 10_000, 20_000, 30_000]);
-    state = after(after(state, EVENTS.welcome, 0), EVENTS.applied, 0);
-    expect(after(state, EVENTS.lost, 0, 1).deadlineAtMs).toBe(5000);
+    state = follow(follow(state, EVENTS.welcome, 0), EVENTS.applied, 0);
+    expect(follow(state, EVENTS.lost, 0, 1).deadlineAtMs).toBe(5000);
   });
 
   it('keeps the slot that a leaving edge gave, whether the socket lasts until then or not', () => {
-    const leaving = after(reach('live'), EVENTS.bye, 100);
+    const leaving = follow(reach('live'), EVENTS.bye, 100);
     expect(leaving.deadlineAtMs).toBe(800);
-    expect(after(leaving, EVENTS.bytes, 300).deadlineAtMs).toBe(800);
-    expect(after(leaving, EVENTS.lost, 300)).toMatchObject({ phase: 'waiting', deadlineAtMs: 800 });
+    expect(follow(leaving, EVENTS.bytes, 300).deadlineAtMs).toBe(800);
+    expect(follow(leaving, EVENTS.lost, 300)).toMatchObject({ phase: 'waiting', deadlineAtMs: 800 });
   });
 
   it('lets a page that wakes cut short the waiting after failures, not the slot inside the window', () => {
-    const slot = after(reach('live'), EVENTS.lost, 0);
-    expect(after(slot, EVENTS.probe, 10)).toBe(slot);
-    const failed = after(after(slot, EVENTS.deadline, 0), EVENTS.lost, 0);
-    expect(after(failed, EVENTS.probe, 10).phase).toBe('connecting');
+    const slot = follow(reach('live'), EVENTS.lost, 0);
+    expect(follow(slot, EVENTS.probe, 10)).toBe(slot);
+    const failed = follow(follow(slot, EVENTS.deadline, 0), EVENTS.lost, 0);
+    expect(follow(failed, EVENTS.probe, 10).phase).toBe('connecting');
   });
 
   it('gives up a connection on which no snapshot helps', () => {
     let state = reach('repairing');
     const { deadlineAtMs } = state;
     for (let i = 0; i < 2; i++) {
-      state = after(state, EVENTS.drift, 10);
+      state = follow(state, EVENTS.drift, 10);
       expect(state.deadlineAtMs).toBe(deadlineAtMs);
     }
-    expect(after(state, EVENTS.drift, 20).deadlineAtMs).toBe(20);
+    expect(follow(state, EVENTS.drift, 20).deadlineAtMs).toBe(20);
   });
 
   it('never waits without an end, whatever happens', () => {
@@ -226,7 +226,7 @@ describe('the connection', () => {
         let nowMs = 0;
         for (const [happened, passedMs, random] of steps) {
           nowMs += passedMs;
-          state = after(state, happened, nowMs, random);
+          state = follow(state, happened, nowMs, random);
           if (state.phase === 'closed') return;
           expect(state.deadlineAtMs - nowMs).toBeLessThanOrEqual(30_000);
         }

@@ -1,4 +1,4 @@
-import { type EdgeMessage, formatQuery, type Watch, type Welcome } from '../../protocol/control.ts';
+import { type EdgeMessage, formatQuery, type Receipt, type Watch, type Welcome } from '../../protocol/control.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FRAME } from '../../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
@@ -12,6 +12,9 @@ import { type ConnectOptions, readOptions, readWatch, type Settings } from './op
 import type { Race, RaceEvents } from './race.ts';
 import { Replica } from './replica.ts';
 import { Tally } from './statistics.ts';
+
+/** Shortest time between two choices sent; a person who scrolls through cars makes many. */
+const SEND_EVERY_MS = 100;
 
 /**
  * Follows one race: connects at once, and again after every loss, until `close()`.
@@ -31,6 +34,8 @@ class RaceClient implements Race {
   /** The choice that the edge last took; it stands again when a later one is refused. */
   #agreed: readonly Watch[];
   #watchId = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
+  #sendTimer: ReturnType<typeof setTimeout> | undefined;
   /** The link that has been welcomed. */
   #greeted: object | undefined;
   #hasBeenGreeted = false;
@@ -108,7 +113,8 @@ class RaceClient implements Race {
   }
 
   resync(): void {
-    if (this.#isGreeted) this.#drift('a snapshot was asked for');
+    const isAsked = this.#connection.state.phase === 'repairing';
+    if (this.#isGreeted && !isAsked) this.#drift('a snapshot was asked for');
   }
 
   probe(): void {
@@ -137,7 +143,11 @@ class RaceClient implements Race {
 
   #tellPhase(state: ConnectionState): void {
     // Each of these began without the socket that asked for the catalogue.
-    if (state.phase === 'connecting' || state.phase === 'waiting' || state.phase === 'closed') this.#loading?.abort();
+    if (state.phase === 'connecting' || state.phase === 'waiting' || state.phase === 'closed') {
+      this.#loading?.abort();
+      clearTimeout(this.#sendTimer);
+      this.#sendTimer = undefined;
+    }
     this.#emitter.emit('status', state);
     if (state.phase === 'closed') this.#emitter.clear();
   }
@@ -187,10 +197,14 @@ class RaceClient implements Race {
     else if (message?.type === 'watching') this.#watching(message);
     else if (message?.type === 'error') this.#refuse(message);
     else if (message?.type === 'bye') this.#connection.on(message);
-    else if (message?.type === 'repair') {
-      this.#tally.receipt(message);
-      this.#emitter.emit('receipt', message);
-    }
+    else if (message?.type === 'repair') this.#receipt(message);
+  }
+
+  #receipt(receipt: Receipt): void {
+    this.#tally.receipt(receipt);
+    // Nothing was missed, so no frame follows, and in a race that stands still none for a long time.
+    if (receipt.kind !== 'snapshot' && receipt.ticks === 0) this.#connection.on({ type: 'applied' });
+    this.#emitter.emit('receipt', receipt);
   }
 
   #welcome(welcome: Welcome): void {
@@ -226,8 +240,19 @@ class RaceClient implements Race {
     this.#connection.release();
   }
 
+  /** Sends the choice as it stands, at once or a moment later: edges close whoever talks too much. */
   #sendChoice(): void {
-    if (this.#isGreeted) this.#connection.send({ type: 'watch', id: ++this.#watchId, watch: this.#choice });
+    if (!this.#isGreeted || this.#sendTimer !== undefined) return;
+    const waitMs = this.#sentAtMs + SEND_EVERY_MS - performance.now();
+    if (waitMs > 0) {
+      this.#sendTimer = setTimeout(() => {
+        this.#sendTimer = undefined;
+        this.#sendChoice();
+      }, waitMs);
+      return;
+    }
+    this.#sentAtMs = performance.now();
+    this.#connection.send({ type: 'watch', id: ++this.#watchId, watch: this.#choice });
   }
 
   #watching(message: RaceEvents['watching']): void {

@@ -1,0 +1,173 @@
+import { connect, probeOnWake, type Race, type RaceDocument } from '../client/mod.ts';
+import { formatAddress, readAddress } from './address.ts';
+import { CarPanel } from './car-panel.ts';
+import { ChannelTable } from './channel-table.ts';
+import { byId, setText } from './dom.ts';
+import { Leaderboard } from './leaderboard.ts';
+import { fillChoices, showRaceHeader } from './race-header.ts';
+import { type ListedRace, listRaces } from './race-list.ts';
+import { StatusStrip } from './status-strip.ts';
+
+const LIST_EVERY_MS = 5000;
+const STATUS_EVERY_MS = 250;
+const BASE = document.baseURI;
+
+/** The page: one race, one car, and what is known of both. */
+class Page {
+  readonly #panel = new CarPanel(byId('car'));
+  readonly #board = new Leaderboard(byId('standings'), (car) => this.choose({ car }));
+  readonly #table = new ChannelTable(byId('channels'));
+  readonly #strip = new StatusStrip();
+  readonly #raceChoice = byId<HTMLSelectElement>('race-choice');
+  readonly #carChoice = byId<HTMLSelectElement>('car-choice');
+  readonly #problem = byId('problem');
+  #race: Race | undefined;
+  #stopProbing: () => void = () => {};
+  #raceName: string | undefined;
+  #car: string | undefined;
+  #races: readonly ListedRace[] = [];
+  #isDrawing = false;
+
+  start(): void {
+    this.#raceChoice.addEventListener('change', () => this.choose({ race: this.#raceChoice.value, car: undefined }));
+    this.#carChoice.addEventListener('change', () => this.choose({ car: this.#carChoice.value }));
+    window.addEventListener('popstate', () => this.#follow(readAddress(location.search)));
+    setInterval(() => this.#race && this.#strip.show(this.#race, performance.now()), STATUS_EVERY_MS);
+    this.#follow(readAddress(location.search));
+    void this.#listRaces();
+  }
+
+  /** Another race or car was picked: goes into the address, so that it can be sent to a friend. */
+  choose(choice: { race?: string; car: string | undefined }): void {
+    const address = { race: choice.race ?? this.#raceName, car: choice.car };
+    history.pushState(null, '', formatAddress(address));
+    this.#follow(address);
+  }
+
+  #follow({ race, car }: { race: string | undefined; car: string | undefined }): void {
+    this.#car = car;
+    if (race !== this.#raceName) this.#open(race);
+    else this.#watch();
+    this.#draw();
+  }
+
+  #open(name: string | undefined): void {
+    this.#race?.close();
+    this.#stopProbing();
+    this.#raceName = name;
+    this.#race = undefined;
+    this.#strip.reset();
+    this.#say(undefined);
+    if (name === undefined) return;
+    let race: Race;
+    try {
+      race = connect({ url: BASE, race: name, watch: this.#car === undefined ? [] : [{ car: this.#car }] });
+    } catch (error) {
+      this.#say((error as Error).message);
+      return;
+    }
+    this.#race = race;
+    this.#stopProbing = probeOnWake(race);
+    race.on('tick', () => this.#draw());
+    race.on('document', () => {
+      this.#pickCar();
+      this.#draw();
+    });
+    race.on('status', () => this.#strip.show(race, performance.now()));
+    race.on('receipt', (receipt) => this.#strip.receipt(receipt));
+    race.on('watching', ({ unknown }) => this.#saySilent(unknown));
+    race.on('error', (error) => {
+      if (race.status.phase !== 'repairing') this.#say(error.message);
+    });
+  }
+
+  #watch(): void {
+    this.#say(undefined);
+    try {
+      this.#race?.watch(this.#car === undefined ? [] : [{ car: this.#car }]);
+    } catch (error) {
+      this.#say((error as Error).message);
+    }
+  }
+
+  /** Nobody chose a car: the leader, or the first of the list. */
+  #pickCar(): void {
+    const race = this.#race?.document;
+    if (this.#car !== undefined || !race) return;
+    const leader = Object.entries(race.standings).sort(([, a], [, b]) => a.position - b.position)[0]?.[0];
+    const car = leader ?? carsOf(race)[0];
+    if (car === undefined) return;
+    this.#car = car;
+    history.replaceState(null, '', formatAddress({ race: this.#raceName, car }));
+    this.#watch();
+  }
+
+  #saySilent(unknown: readonly string[]): void {
+    if (this.#car === undefined || !unknown.includes(this.#car)) this.#say(undefined);
+    else
+      this.#say(
+        `Car ${this.#car} is not in the field yet; it is shown as soon as it joins. Other cars are in the list.`,
+      );
+  }
+
+  #say(problem: string | undefined): void {
+    this.#problem.hidden = problem === undefined;
+    setText(this.#problem, problem ?? '');
+  }
+
+  async #listRaces(): Promise<void> {
+    try {
+      this.#races = await listRaces(BASE);
+      const first = this.#races[0]?.race;
+      if (this.#raceName === undefined && first !== undefined) {
+        history.replaceState(null, '', formatAddress({ race: first, car: this.#car }));
+        this.#follow({ race: first, car: this.#car });
+      } else if (first === undefined)
+        this.#say('There is no race on this server yet; this page looks again every few seconds.');
+      this.#draw();
+    } catch (error) {
+      // A race that is being followed has a status line of its own.
+      if (!this.#race) this.#say((error as Error).message);
+    }
+    setTimeout(() => void this.#listRaces(), LIST_EVERY_MS);
+  }
+
+  /** Draws once per picture, however many ticks came; not at all while the page is in the background. */
+  #draw(): void {
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    requestAnimationFrame(() => {
+      this.#isDrawing = false;
+      this.#drawNow();
+    });
+  }
+
+  #drawNow(): void {
+    const race = this.#race;
+    const car = this.#car === undefined ? undefined : race?.car(this.#car);
+    showRaceHeader(this.#raceName, race?.document);
+    fillChoices(
+      this.#raceChoice,
+      new Map(this.#races.map(({ race: id, name }) => [id, name ?? id])),
+      this.#raceName ?? '',
+    );
+    fillChoices(this.#carChoice, choicesOf(race?.document), this.#car ?? '');
+    this.#panel.show(this.#car, car, race?.document);
+    this.#board.show(race?.document, this.#car);
+    this.#table.show(car);
+    document.body.dataset.tick = String(car?.tick ?? '');
+    if (race) this.#strip.show(race, performance.now());
+  }
+}
+
+function carsOf(race: RaceDocument): string[] {
+  const cars = new Set([...Object.keys(race.roster), ...Object.keys(race.standings)]);
+  return [...cars].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+const choicesOf = (race: RaceDocument | undefined): ReadonlyMap<string, string> =>
+  new Map(
+    (race ? carsOf(race) : []).map((car) => [car, [`#${car}`, race!.roster[car]?.driver].filter(Boolean).join(' ')]),
+  );
+
+new Page().start();

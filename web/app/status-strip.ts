@@ -1,0 +1,41 @@
+import type { Race, Receipt } from '../client/mod.ts';
+import { byId, setText } from './dom.ts';
+import { sayAge, sayBytes, sayConnection, sayReceipt } from './words.ts';
+
+/** Older than this, what is on the screen is marked as old. */
+const OLD_MS = 3000;
+const RATE_OVER_MS = 5000;
+
+/** The strip that says whether what is shown is live: connection, age, traffic, last repair. */
+export class StatusStrip {
+  readonly #connection = byId('connection');
+  readonly #age = byId('age');
+  readonly #traffic = byId('traffic');
+  readonly #receipt = byId('receipt');
+  #samples: { atMs: number; bytes: number }[] = [];
+
+  reset(): void {
+    this.#samples = [];
+    setText(this.#receipt, 'Nothing had to be repaired.');
+  }
+
+  receipt(receipt: Receipt): void {
+    setText(this.#receipt, sayReceipt(receipt));
+  }
+
+  show(race: Race, nowMs: number): void {
+    const { age, bytes } = race.statistics();
+    const isOld = age.byWallClockMs === undefined || age.byWallClockMs > OLD_MS;
+    setText(this.#connection, sayConnection(race.status));
+    setText(this.#age, sayAge(age.byWallClockMs));
+    setText(this.#traffic, `${sayBytes(this.#rate(nowMs, bytes))}/s`);
+    document.body.dataset.phase = race.status.phase;
+    document.body.dataset.old = String(isOld);
+  }
+
+  #rate(nowMs: number, bytes: number): number {
+    this.#samples = [...this.#samples.filter(({ atMs }) => nowMs - atMs <= RATE_OVER_MS), { atMs: nowMs, bytes }];
+    const first = this.#samples[0]!;
+    return nowMs === first.atMs ? 0 : ((bytes - first.bytes) * 1000) / (nowMs - first.atMs);
+  }
+}

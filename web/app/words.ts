@@ -1,0 +1,91 @@
+import type { ConnectionState, RaceDocument, Receipt } from '../client/mod.ts';
+
+/** Shown where a value is missing. */
+export const MISSING = '–';
+
+/** Digits after the point that a resolution is worth: 0.1 → 1, 0.025 → 3, 5 → 0. */
+export function digitsOf(resolution: number): number {
+  let digits = 0;
+  while (digits < 6 && Math.abs(resolution * 10 ** digits - Math.round(resolution * 10 ** digits)) > 1e-9) digits++;
+  return digits;
+}
+
+/** A reading with as many digits as it is worth. A minus sign is as wide as a plus, unlike a hyphen. */
+export const sayValue = (value: number | null | undefined, resolution: number): string =>
+  value === null || value === undefined ? MISSING : value.toFixed(digitsOf(resolution)).replace('-', '−');
+
+/** `46.312`, or `1:07.201` from a minute on. */
+export function sayLapTime(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || seconds <= 0) return MISSING;
+  const thousandths = Math.round(seconds * 1000);
+  const rest = ((thousandths % 60_000) / 1000).toFixed(3);
+  const minutes = Math.floor(thousandths / 60_000);
+  return minutes === 0 ? rest : `${minutes}:${rest.padStart(6, '0')}`;
+}
+
+export function sayBytes(bytes: number): string {
+  if (bytes < 1000) return `${Math.round(bytes)} B`;
+  if (bytes < 1e6) return `${(bytes / 1000).toFixed(1)} kB`;
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+export function sayAge(ms: number | undefined): string {
+  if (ms === undefined) return MISSING;
+  if (ms < 60_000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+}
+
+const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
+/** The last repair, such as `Missed 14 ticks, repaired with 1 composite, 212 B.` */
+export function sayReceipt({ kind, ticks, bytes, from }: Receipt): string {
+  if (from === undefined) return `Joined with a snapshot of ${sayBytes(bytes)}.`;
+  if (kind !== 'snapshot' && ticks === 0) return 'Came back and had missed nothing.';
+  const missed = ticks === 0 ? 'Could not go on from where it was' : `Missed ${count(ticks, 'tick')}`;
+  const means = kind === 'deltas' ? count(ticks, 'delta') : `1 ${kind}`;
+  return `${missed}, repaired with ${means}, ${sayBytes(bytes)}.`;
+}
+
+/** Where the connection is, as a sentence. */
+export function sayConnection({ phase, reason, failures }: ConnectionState): string {
+  const because = reason === '' ? '' : ` (${reason})`;
+  const again = failures > 1 ? `, try ${failures + 1}` : '';
+  const words = {
+    connecting: failures > 0 ? `Reconnecting${again}.` : 'Connecting.',
+    joining: 'Connected, waiting for the first data.',
+    live: 'Live.',
+    repairing: 'Live data did not fit; asked for a fresh copy.',
+    probing: 'Checking whether the connection still stands.',
+    leaving: 'Live; this server is going away, moving to another one shortly.',
+    waiting: `Connection lost${because}; it will be tried again by itself.`,
+    closed: `Not connected${because}. Reload the page to try again.`,
+  };
+  return words[phase];
+}
+
+const FLAGS: Readonly<Record<RaceDocument['flag'], string>> = {
+  none: 'No flag',
+  green: 'Green',
+  yellow: 'Caution',
+  red: 'Red',
+  white: 'Last lap',
+  checkered: 'Finished',
+};
+
+export const sayFlag = (flag: RaceDocument['flag']): string => FLAGS[flag] ?? MISSING;
+
+const KINDS: Readonly<Record<RaceDocument['session']['kind'], string>> = {
+  live: 'Live',
+  recording: 'Recording',
+  simulation: 'Simulation',
+};
+
+export const sayKind = (kind: RaceDocument['session']['kind']): string => KINDS[kind] ?? MISSING;
+
+/** `+1.204 s` or `+2 laps` behind the leader. */
+export function sayGap(standing: RaceDocument['standings'][string]): string {
+  if (standing.lapsDown > 0) return `+${count(standing.lapsDown, 'lap')}`;
+  if (standing.position === 1) return 'Leader';
+  return standing.gapS === null ? MISSING : `+${standing.gapS.toFixed(3)} s`;
+}
