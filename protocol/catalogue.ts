@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { compileView, type View } from './coding-plan.ts';
-import { ConfigError } from './errors.ts';
+import { ConfigError, describeValue } from './errors.ts';
 
 /** How the samples of one tick become one value; see {@link Channel.aggregate}. */
 export const AGGREGATES = ['last', 'mean', 'min', 'max', 'peak'] as const;
@@ -9,9 +9,9 @@ export type Aggregate = (typeof AGGREGATES)[number];
 /** Largest magnitude of a quantised value: it fits an int32 with room for null. */
 export const MAX_STEPS = 2 ** 30;
 /** Most steps from `min` to `max`, so that every difference and its residual fit 32 bits. */
-export const MAX_SPAN_STEPS = 2 ** 28;
+export const MAX_SPAN_STEPS = 2 ** 29;
 export const MAX_CHANNELS = 4096;
-/** View ids travel in six bits; 0 is `full`, 63 is kept free. */
+/** Views with `full` among them. Ids travel in six bits; 62 and 63 are kept free. */
 export const MAX_VIEWS = 62;
 
 /**
@@ -77,13 +77,8 @@ const KEY = /^[a-z][a-z0-9_]{0,31}$/;
 const CHANNEL_FIELDS = new Set('key label unit resolution min max aggregate group staleAfterMs of coding'.split(' '));
 const CODING_FIELDS = new Set(['k', 'busy', 'from', 'ratio']);
 
-const show = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-};
-
 const fail = (where: string, rule: string, value: unknown): never => {
-  throw new ConfigError('bad_catalogue', `${where} must be ${rule}, but is ${show(value)}.`);
+  throw new ConfigError('bad_catalogue', `${where} must be ${rule}, but is ${describeValue(value)}.`);
 };
 
 const isObject = (value: unknown): value is Json =>
@@ -106,7 +101,8 @@ function number(object: Json, field: string, where: string, rule: string, isGood
 
 function refuseUnknownFields(object: Json, known: Set<string>, where: string): void {
   for (const field of Object.keys(object)) {
-    if (!known.has(field)) fail(`${where}: ${field}`, `one of ${[...known].join(', ')}`, 'an unknown field');
+    if (!known.has(field))
+      fail(`${where}: ${field}`, `left out; the fields are ${[...known].join(', ')}`, object[field]);
   }
 }
 

@@ -5,7 +5,7 @@ export const NULL_VALUE = -(2 ** 31);
 
 /** A named set of channels with everything the codec needs to know of them, in typed arrays. */
 export interface View {
-  /** Id on the wire, 0–62; 0 is `full`. */
+  /** Id on the wire, 0–61; 0 is `full`. */
   readonly id: number;
   readonly name: string;
   /** Catalogue indices in ascending order. */
@@ -32,8 +32,9 @@ export interface View {
 /** Lowest and highest integer that a value of this channel can travel as. */
 export function quantisedRange(channel: Channel): { lowest: number; highest: number } {
   return {
-    lowest: Math.round(channel.min / channel.resolution),
-    highest: Math.round(channel.max / channel.resolution),
+    // + 0 makes 0 of −0, which equality in tests tells apart.
+    lowest: Math.round(channel.min / channel.resolution) + 0,
+    highest: Math.round(channel.max / channel.resolution) + 0,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from './codes.ts';
-import { ProtocolError } from './errors.ts';
+import { describeValue, ProtocolError } from './errors.ts';
 import { isCarId } from './field.ts';
 import { type Position, parsePosition } from './position.ts';
 import { PROTOCOL_VERSION } from './tick-message.ts';
@@ -82,15 +82,14 @@ export type EdgeMessage =
 export const MAX_CONTROL_BYTES = 16 * 1024;
 
 const bad = (code: ErrorCode, message: string) => new ProtocolError(code, message);
-const show = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, 40);
-
 /**
  * Checks a choice of cars.
  * @param hasView Whether the catalogue has a view of this name.
  * @throws {ProtocolError} `bad_watch`, `too_many_cars`.
  */
 export function checkWatch(value: unknown, maxCars: number, hasView: (name: string) => boolean): Watch[] {
-  if (!Array.isArray(value)) throw bad('bad_watch', `watch must be a list of {car, view}, but is ${show(value)}.`);
+  if (!Array.isArray(value))
+    throw bad('bad_watch', `watch must be a list of {car, view}, but is ${describeValue(value)}.`);
   if (value.length > maxCars)
     throw bad('too_many_cars', `watch names ${value.length} cars; at most ${maxCars} can be watched.`);
   const seen = new Set<string>();
@@ -98,8 +97,9 @@ export function checkWatch(value: unknown, maxCars: number, hasView: (name: stri
     const car = entry?.car;
     const view = entry?.view ?? 'full';
     if (typeof car !== 'string' || !isCarId(car))
-      throw bad('bad_watch', `A car id is 1 to 8 letters, digits, - or _, but ${show(car)} came.`);
-    if (typeof view !== 'string' || !hasView(view)) throw bad('bad_watch', `The view ${show(view)} does not exist.`);
+      throw bad('bad_watch', `A car id is 1 to 8 letters, digits, - or _, but ${describeValue(car)} came.`);
+    if (typeof view !== 'string' || !hasView(view))
+      throw bad('bad_watch', `The view ${describeValue(view)} does not exist.`);
     if (seen.has(car)) throw bad('bad_watch', `Car ${car} is named twice in watch.`);
     seen.add(car);
     return { car, view };
@@ -109,21 +109,28 @@ export function checkWatch(value: unknown, maxCars: number, hasView: (name: stri
 function readSince(value: unknown): Position | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   const position = typeof value === 'string' ? parsePosition(value) : undefined;
-  if (!position) throw bad('bad_position', `since must be <epoch>:<seq>, but is ${show(value)}.`);
+  if (!position) throw bad('bad_position', `since must be <epoch>:<seq>, but is ${describeValue(value)}.`);
   return position;
 }
 
 function readHistory(value: unknown): History {
   if (value === undefined || value === null) return 'latest';
   if (value !== 'all' && value !== 'latest')
-    throw bad('bad_message', `history must be all or latest, but is ${show(value)}.`);
+    throw bad('bad_message', `history must be all or latest, but is ${describeValue(value)}.`);
+  return value;
+}
+
+function readDoc(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (typeof value !== 'boolean')
+    throw bad('bad_message', `doc must be true or false, but is ${describeValue(value)}.`);
   return value;
 }
 
 function readId(value: unknown): number {
   if (value === undefined) return 0;
   if (!Number.isSafeInteger(value) || (value as number) < 0)
-    throw bad('bad_message', `id must be a whole number, but is ${show(value)}.`);
+    throw bad('bad_message', `id must be a whole number, but is ${describeValue(value)}.`);
   return value as number;
 }
 
@@ -142,7 +149,7 @@ export function parseClientMessage(text: string, limits: ControlLimits): ClientM
   try {
     value = JSON.parse(text);
   } catch {
-    throw bad('bad_message', `A text message must be JSON, but begins with ${show(text)}.`);
+    throw bad('bad_message', `A text message must be JSON, but begins with ${describeValue(text)}.`);
   }
   switch (value?.type) {
     case 'hello':
@@ -154,19 +161,19 @@ export function parseClientMessage(text: string, limits: ControlLimits): ClientM
     case 'ping':
       return { type: 'ping', id: readId(value.id) };
     default:
-      throw bad('bad_message', `type must be hello, watch, resync or ping, but is ${show(value?.type)}.`);
+      throw bad('bad_message', `type must be hello, watch, resync or ping, but is ${describeValue(value?.type)}.`);
   }
 }
 
 function readHello(value: Record<string, unknown>, limits: ControlLimits): Hello {
   if (typeof value.version !== 'number')
-    throw bad('bad_message', `version must be a number, but is ${show(value.version)}.`);
+    throw bad('bad_message', `version must be a number, but is ${describeValue(value.version)}.`);
   const since = readSince(value.since);
   return {
     version: value.version,
     watch: checkWatch(value.watch ?? [], limits.maxCars, limits.hasView),
     history: readHistory(value.history),
-    doc: value.doc !== false,
+    doc: readDoc(value.doc),
     ...(since ? { since } : {}),
   };
 }
@@ -185,24 +192,30 @@ export function parseQuery(query: string, limits: ControlLimits): Hello | undefi
       ? []
       : watch.split(',').map((entry) => {
           const [car, view, ...rest] = entry.split(':');
-          if (rest.length > 0) throw bad('bad_watch', `watch must read car:view,car:view, but has ${show(entry)}.`);
+          if (rest.length > 0)
+            throw bad('bad_watch', `watch must read car:view,car:view, but has ${describeValue(entry)}.`);
           return { car, view };
         });
+  const version = params.get('version') ?? `${PROTOCOL_VERSION}`;
   return readHello(
     {
-      version: Number(params.get('version') ?? PROTOCOL_VERSION),
+      version: /^[0-9]{1,9}$/.test(version) ? Number(version) : version,
       watch: list,
       since: params.get('since') ?? undefined,
       history: params.get('history') ?? undefined,
-      doc: params.get('doc') !== '0',
+      doc: readDocParam(params.get('doc')),
     },
     limits,
   );
 }
 
+const DOC_PARAMS: Readonly<Record<string, boolean>> = { 0: false, 1: true };
+const readDocParam = (value: string | null) =>
+  value !== null && Object.hasOwn(DOC_PARAMS, value) ? DOC_PARAMS[value] : value;
+
 /** The query that {@link parseQuery} reads back. */
 export function formatQuery(hello: Hello): string {
-  const params = new URLSearchParams();
+  const params = new URLSearchParams({ version: `${hello.version}` });
   params.set('watch', hello.watch.map(({ car, view }) => `${car}:${view}`).join(','));
   if (hello.since) params.set('since', `${hello.since.epoch}:${hello.since.seq}`);
   params.set('history', hello.history);

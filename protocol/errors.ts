@@ -26,3 +26,14 @@ export class SourceError extends TelemetryError {}
 
 /** NATS refused, is away, or holds something other than what we left there. */
 export class BrokerError extends TelemetryError {}
+
+/**
+ * A few words on a value from outside, for a message. Never looks inside lists and objects: what is nested deeply
+ * enough would exhaust the stack.
+ */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return value === undefined ? 'missing' : String(value);
+}

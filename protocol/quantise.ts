@@ -2,8 +2,8 @@ import type { Channel } from './catalogue.ts';
 import { NULL_VALUE } from './coding-plan.ts';
 
 /**
- * Turns a reading into the integer it travels as: round(value / resolution), halves away from minus infinity as
- * Math.round does. Missing, NaN and out-of-range readings become {@link NULL_VALUE}.
+ * Turns a reading into the integer it travels as: the integer nearest to value / resolution, of two equally near the
+ * greater one, as Math.round does. Missing, NaN and out-of-range readings become {@link NULL_VALUE}.
  * @param value In the channel's unit.
  */
 export function quantise(channel: Channel, value: number | null | undefined): number {
