@@ -13,6 +13,11 @@ export class ByteWriter {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
+  /** Begins a message; forgets one that was left unfinished, as when its values could not be written. */
+  start(): void {
+    this.length = 0;
+  }
+
   #reserve(count: number): number {
     const at = this.length;
     this.length += count;
@@ -56,11 +61,9 @@ export class ByteWriter {
     this.#bytes.set(run, at);
   }
 
-  /** A copy of what was written; the writer starts anew. */
+  /** A copy of what was written. */
   finish(): Uint8Array {
-    const message = this.#bytes.slice(0, this.length);
-    this.length = 0;
-    return message;
+    return this.#bytes.slice(0, this.length);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * CRC-32 as zlib, PNG and Ethernet use it (reflected polynomial 0xEDB88320, start and final XOR 0xFFFFFFFF),
- * over the little-endian bytes of 32-bit integers.
+ * over bytes and over the little-endian bytes of 32-bit integers.
  * Source: ISO 3309 / ITU-T V.42, section 8.1.1.6.2.
  */
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -14,11 +14,18 @@ export const CRC_START = 0xffffffff;
 
 /** Adds one int32 to a running checksum. */
 export function crcAdd(crc: number, value: number): number {
+  const low = crcAddByte(crcAddByte(crc, value), value >>> 8);
+  return crcAddByte(crcAddByte(low, value >>> 16), value >>> 24);
+}
+
+/** Adds one byte to a running checksum. */
+export const crcAddByte = (crc: number, byte: number): number => TABLE[(crc ^ byte) & 255]! ^ (crc >>> 8);
+
+/** Adds `bytes` from `start` (inclusive) to `end` (exclusive) to a running checksum. */
+export function crcAddBytes(crc: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
   let c = crc;
-  c = TABLE[(c ^ value) & 255]! ^ (c >>> 8);
-  c = TABLE[(c ^ (value >>> 8)) & 255]! ^ (c >>> 8);
-  c = TABLE[(c ^ (value >>> 16)) & 255]! ^ (c >>> 8);
-  return TABLE[(c ^ (value >>> 24)) & 255]! ^ (c >>> 8);
+  for (let i = start; i < end; i++) c = crcAddByte(c, bytes[i]!);
+  return c;
 }
 
 /** The checksum itself, as an unsigned 32-bit number. */

@@ -1,6 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
 import { NULL_VALUE, type View } from './coding-plan.ts';
-import { CRC_START, crcAdd, crcEnd } from './crc32.ts';
+import { CRC_START, crcAdd, crcAddByte, crcEnd } from './crc32.ts';
 
 /** Most cars that one epoch of a race can see; slots are never given to another car. */
 export const MAX_CARS = 250;
@@ -27,23 +27,32 @@ export const EMPTY_FIELD: Field = { cars: [], states: [] };
 export const emptyState = (catalogue: Catalogue): Int32Array =>
   new Int32Array(catalogue.channels.length).fill(NULL_VALUE);
 
+const crcAddId = (crc: number, car: string): number => {
+  let c = crc;
+  for (let i = 0; i < car.length; i++) c = crcAddByte(c, car.charCodeAt(i));
+  return c;
+};
+
 /**
- * CRC-32 of the whole field: for each present car in order of slots, the slot and then every value, as int32
- * little-endian; null is −2^31 (PROTOCOL.md, "Digest").
+ * Adds the whole field to a running checksum: for each present car in order of slots, the slot as int32 little-endian,
+ * the bytes of the id, and every value as int32 little-endian; null is −2^31 (PROTOCOL.md, "Digest").
  */
-export function digestField(field: Field): number {
-  let crc = CRC_START;
+export function crcAddField(crc: number, field: Field): number {
+  let c = crc;
   field.states.forEach((state, slot) => {
     if (!state) return;
-    crc = crcAdd(crc, slot);
-    for (let c = 0; c < state.length; c++) crc = crcAdd(crc, state[c]!);
+    c = crcAddId(crcAdd(c, slot), field.cars[slot]!);
+    for (let i = 0; i < state.length; i++) c = crcAdd(c, state[i]!);
   });
-  return crcEnd(crc);
+  return c;
 }
 
-/** CRC-32 of the channels of one view of one car, in catalogue order, as int32 little-endian. */
-export function digestView(view: View, state: Int32Array): number {
-  let crc = CRC_START;
+/** CRC-32 of the whole field: two fields with the same digest have the same cars with the same values. */
+export const digestField = (field: Field): number => crcEnd(crcAddField(CRC_START, field));
+
+/** CRC-32 of one car in one view: the bytes of its id, then the channels of the view in catalogue order as int32 little-endian. */
+export function digestView(car: string, view: View, state: Int32Array): number {
+  let crc = crcAddId(CRC_START, car);
   for (let i = 0; i < view.channels.length; i++) crc = crcAdd(crc, state[view.channels[i]!]!);
   return crcEnd(crc);
 }

@@ -2,7 +2,16 @@ import { ByteReader, ByteWriter } from './bytes.ts';
 import type { Catalogue } from './catalogue.ts';
 import { ProtocolError } from './errors.ts';
 import { digestView } from './field.ts';
-import { applySlice, readCarId, readDigest, readSlice, SLICE, type SliceKind, viewOfSlice } from './slice.ts';
+import {
+  applySlice,
+  readCarId,
+  readDigest,
+  readSlice,
+  SLICE,
+  type Slice,
+  type SliceKind,
+  viewOfSlice,
+} from './slice.ts';
 
 /** First byte of a binary message from edge to client. */
 export const FRAME = { tick: 0x11, doc: 0x12 } as const;
@@ -35,6 +44,7 @@ export const FRAME_HEAD_BYTES = 18;
 const writer = new ByteWriter();
 
 function writeHead(head: FrameHead): void {
+  writer.start();
   writer.u8(head.type);
   writer.u8(head.flags);
   writer.u32(head.tick);
@@ -61,6 +71,7 @@ export function readFrameHead(bytes: Uint8Array): FrameHead {
 
 /**
  * Joins slices into one tick frame.
+ * @param slices In ascending order of slots, of each slot at most one change and then at most one digest.
  * @param span How many ticks the frame covers: it builds on tick − span. 0 for a snapshot, which builds on nothing.
  */
 export function encodeTickFrame(
@@ -135,18 +146,22 @@ export function applyTickFrame(
   }
   const cars = new Map(isSnapshot ? [] : before!.cars);
   const changes: CarChange[] = [];
+  let last: Slice | undefined;
   while (reader.left > 0) {
     const slice = readSlice(reader);
+    expectOrder(slice, last);
+    last = slice;
     const known = cars.get(slice.slot);
-    if (slice.kind === SLICE.full) {
-      const { car } = readCarId(bytes, slice);
-      cars.set(slice.slot, { car, viewId: slice.viewId, state: applySlice(catalogue, bytes, slice, undefined) });
-      changes.push({ slot: slice.slot, car, kind: slice.kind });
-      continue;
-    }
-    if (slice.kind === SLICE.gone) {
-      const { car } = readCarId(bytes, slice);
-      cars.delete(slice.slot);
+    if (slice.kind === SLICE.full || slice.kind === SLICE.gone) {
+      const { car, bits } = readCarId(bytes, slice);
+      expectOwnSlot(cars, slice.slot, car);
+      if (slice.kind === SLICE.full) {
+        cars.set(slice.slot, { car, viewId: slice.viewId, state: applySlice(catalogue, bytes, slice, undefined) });
+      } else {
+        viewOfSlice(catalogue, slice);
+        if (bits !== slice.end) throw new ProtocolError('overlong', 'A gone slice carries more than a car id.');
+        cars.delete(slice.slot);
+      }
       changes.push({ slot: slice.slot, car, kind: slice.kind });
       continue;
     }
@@ -157,7 +172,7 @@ export function applyTickFrame(
       );
     }
     if (slice.kind === SLICE.digest) {
-      const actual = digestView(viewOfSlice(catalogue, slice), known.state);
+      const actual = digestView(known.car, viewOfSlice(catalogue, slice), known.state);
       const said = readDigest(bytes, slice);
       if (actual !== said)
         throw new ProtocolError('digest', `Car ${known.car} has digest ${actual}, but the edge says ${said}.`);
@@ -167,4 +182,19 @@ export function applyTickFrame(
     changes.push({ slot: slice.slot, car: known.car, kind: slice.kind });
   }
   return { head, span, state: { tick: head.tick, closeAtMs: head.closeAtMs, seq: head.seq, cars }, changes };
+}
+
+/** Of each slot at most one change and then at most one digest, so that a frame costs no more than its cars do. */
+function expectOrder(slice: Slice, last: Slice | undefined): void {
+  if (!last || slice.slot > last.slot) return;
+  if (slice.slot === last.slot && slice.kind === SLICE.digest && last.kind !== SLICE.digest) return;
+  throw new ProtocolError('bad_slot', `A slice for slot ${slice.slot} cannot follow one for slot ${last.slot}.`);
+}
+
+/** A slot belongs to its car for the whole epoch: anything else is an altered or a misplaced slice. */
+function expectOwnSlot(cars: ReadonlyMap<number, WatchedCar>, slot: number, car: string): void {
+  const known = cars.get(slot);
+  let isOwn = known === undefined || known.car === car;
+  if (!known) for (const other of cars.values()) if (other.car === car) isOwn = false;
+  if (!isOwn) throw new ProtocolError('bad_car', `Car ${car} cannot take slot ${slot}.`);
 }

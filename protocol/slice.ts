@@ -22,12 +22,11 @@ export interface Slice {
 function join(slot: number, viewId: number, kind: SliceKind, id: string, payload: Uint8Array): Uint8Array {
   const idLength = id === '' ? 0 : id.length + 1;
   const length = idLength + payload.length;
-  const head = length < 128 ? 3 : 4;
+  const head = length < 128 ? 3 : length < 16_384 ? 4 : 5;
   const bytes = new Uint8Array(head + length);
   bytes[0] = slot;
   bytes[1] = (viewId << 2) | kind;
-  bytes[2] = length < 128 ? length : (length & 127) | 128;
-  if (head === 4) bytes[3] = length >>> 7;
+  for (let i = 2, rest = length; i < head; i++, rest >>>= 7) bytes[i] = i < head - 1 ? (rest & 127) | 128 : rest;
   if (idLength > 0) {
     bytes[head] = id.length;
     for (let i = 0; i < id.length; i++) bytes[head + 1 + i] = id.charCodeAt(i);
@@ -46,15 +45,15 @@ export const fullSlice = (slot: number, car: string, view: View, state: Int32Arr
 export const goneSlice = (slot: number, car: string, view: View): Uint8Array =>
   join(slot, view.id, SLICE.gone, car, NOTHING);
 
-/** The checksum that the state of one car in one view must have after this message. */
-export function digestSlice(slot: number, view: View, state: Int32Array): Uint8Array {
+/** The checksum that the id and the state of one car in one view must have after this message. */
+export function digestSlice(slot: number, car: string, view: View, state: Int32Array): Uint8Array {
   const payload = new Uint8Array(4);
-  new DataView(payload.buffer).setUint32(0, digestView(view, state), true);
+  new DataView(payload.buffer).setUint32(0, digestView(car, view, state), true);
   return join(slot, view.id, SLICE.digest, '', payload);
 }
 
 /**
- * The change of one car in one view: a delta, the whole state when that is not larger or there was none, `gone`, or
+ * The change of one car in one view: a delta, the whole state when that is smaller or there was none, `gone`, or
  * `undefined` when nothing changed. The bytes are the caller's.
  */
 export function changeSlice(
@@ -75,7 +74,7 @@ export function changeSlice(
   return full.length < slice.length ? full : slice;
 }
 
-/** Reads the head of the next slice and moves behind it. Slots must ascend or stay within one message. */
+/** Reads the head of the next slice and moves behind it. */
 export function readSlice(reader: ByteReader): Slice {
   const start = reader.at;
   const slot = reader.u8('a slot');

@@ -1,8 +1,8 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
 import type { Catalogue } from './catalogue.ts';
+import { CRC_START, crcAddBytes, crcEnd } from './crc32.ts';
 import { ProtocolError } from './errors.ts';
-import { digestField, EMPTY_FIELD, type Field, type MAX_CARS } from './field.ts';
-
+import { crcAddField, EMPTY_FIELD, type Field, type MAX_CARS } from './field.ts';
 import { applySlice, changeSlice, fullSlice, goneSlice, readCarId, readSlice, SLICE, type Slice } from './slice.ts';
 
 /** Version of everything in this folder that travels; PROTOCOL.md is its text. */
@@ -24,16 +24,44 @@ export interface StreamHead {
 }
 
 export const STREAM_HEAD_BYTES = 24;
+const DIGEST_BYTES = 4;
+/** Where a message goes on after its head and its digest. */
+const BODY = STREAM_HEAD_BYTES + DIGEST_BYTES;
 
 const writer = new ByteWriter();
 
 function writeHead(type: StreamMessageType, head: StreamHead): void {
+  writer.start();
   writer.u8(type);
   writer.u8(PROTOCOL_VERSION);
   writer.u32(head.tick);
   writer.u48(head.closeAtMs);
   for (let i = 0; i < 16; i += 2) writer.u8(Number.parseInt(head.epoch.slice(i, i + 2), 16));
   writer.u32(head.catalogueTag);
+  writer.u32(0);
+}
+
+/** The digest covers every byte of the message but its own four, and then the state that the message leads to. */
+function digestMessage(bytes: Uint8Array, after: Field): number {
+  const head = crcAddBytes(CRC_START, bytes, 0, STREAM_HEAD_BYTES);
+  return crcEnd(crcAddField(crcAddBytes(head, bytes, BODY), after));
+}
+
+function finishMessage(after: Field): Uint8Array {
+  const bytes = writer.finish();
+  new DataView(bytes.buffer).setUint32(STREAM_HEAD_BYTES, digestMessage(bytes, after), true);
+  return bytes;
+}
+
+function expectDigest(bytes: Uint8Array, after: Field): void {
+  const said = new ByteReader(bytes, STREAM_HEAD_BYTES).u32('the digest');
+  const actual = digestMessage(bytes, after);
+  if (actual !== said) {
+    throw new ProtocolError(
+      'digest',
+      `The message and the state after it have digest ${actual}, but the message says ${said}.`,
+    );
+  }
 }
 
 /** Reads the head of any stream message. @throws {ProtocolError} `cut`, `bad_type`, `bad_version`. */
@@ -65,12 +93,17 @@ export function readStreamHead(bytes: Uint8Array): StreamHead & { readonly type:
 export function encodeTick(head: StreamHead, catalogue: Catalogue, before: Field, after: Field): Uint8Array {
   const full = catalogue.views[0]!;
   writeHead(STREAM_MESSAGE.tick, head);
-  writer.u32(digestField(after));
   for (let slot = 0; slot < after.cars.length; slot++) {
-    const slice = changeSlice(slot, after.cars[slot]!, full, before.states[slot], after.states[slot]);
+    const car = after.cars[slot]!;
+    const isNew = slot >= before.cars.length;
+    // A car can be known and gone at once, and later slots count on its own being taken.
+    const slice =
+      isNew && !after.states[slot]
+        ? goneSlice(slot, car, full)
+        : changeSlice(slot, car, full, before.states[slot], after.states[slot]);
     if (slice) writer.bytes(slice);
   }
-  return writer.finish();
+  return finishMessage(after);
 }
 
 /** Encodes the whole field at one tick with the document of that tick (`doc`, packed; `docRevision` counts its patches). */
@@ -83,7 +116,6 @@ export function encodeKeyframe(
 ): Uint8Array {
   const full = catalogue.views[0]!;
   writeHead(STREAM_MESSAGE.keyframe, head);
-  writer.u32(digestField(field));
   writer.u32(docRevision);
   writer.varint(doc.length);
   writer.bytes(doc);
@@ -92,7 +124,7 @@ export function encodeKeyframe(
     const car = field.cars[slot]!;
     writer.bytes(state ? fullSlice(slot, car, full, state) : goneSlice(slot, car, full));
   }
-  return writer.finish();
+  return finishMessage(field);
 }
 
 /** Encodes a change of the document: `patch` is a packed RFC 6902 list that makes revision `docRevision`. */
@@ -100,7 +132,7 @@ export function encodeDocPatch(head: StreamHead, docRevision: number, patch: Uin
   writeHead(STREAM_MESSAGE.doc, head);
   writer.u32(docRevision);
   writer.bytes(patch);
-  return writer.finish();
+  return finishMessage(EMPTY_FIELD);
 }
 
 /** A field after a stream message, and the slices that led to it, as places in the message. */
@@ -109,7 +141,7 @@ export interface AppliedTick {
   readonly slices: readonly Slice[];
 }
 
-function applySlices(bytes: Uint8Array, at: number, catalogue: Catalogue, before: Field, digest: number): AppliedTick {
+function applySlices(bytes: Uint8Array, at: number, catalogue: Catalogue, before: Field): AppliedTick {
   const reader = new ByteReader(bytes, at);
   const cars = before.cars.slice();
   const states = before.states.slice();
@@ -142,13 +174,7 @@ function applySlices(bytes: Uint8Array, at: number, catalogue: Catalogue, before
     slices.push(slice);
   }
   const field = { cars, states };
-  const actual = digestField(field);
-  if (actual !== digest) {
-    throw new ProtocolError(
-      'digest',
-      `The state after the message has digest ${actual}, but the message says ${digest}.`,
-    );
-  }
+  expectDigest(bytes, field);
   return { field, slices };
 }
 
@@ -175,8 +201,7 @@ export function applyTick(
   if (head.type !== STREAM_MESSAGE.tick)
     throw new ProtocolError('bad_type', `A tick was expected, but type ${head.type} came.`);
   expectCatalogue(head, catalogue);
-  const digest = new ByteReader(bytes, STREAM_HEAD_BYTES).u32('the digest');
-  return { head, ...applySlices(bytes, STREAM_HEAD_BYTES + 4, catalogue, before, digest) };
+  return { head, ...applySlices(bytes, BODY, catalogue, before) };
 }
 
 /** What a keyframe holds. `doc` is a view into the message. */
@@ -193,12 +218,11 @@ export function decodeKeyframe(bytes: Uint8Array, catalogue: Catalogue): Keyfram
   if (head.type !== STREAM_MESSAGE.keyframe)
     throw new ProtocolError('bad_type', `A keyframe was expected, but type ${head.type} came.`);
   expectCatalogue(head, catalogue);
-  const reader = new ByteReader(bytes, STREAM_HEAD_BYTES);
-  const digest = reader.u32('the digest');
+  const reader = new ByteReader(bytes, BODY);
   const docRevision = reader.u32('the document revision');
   const length = reader.varint('the length of the document');
   const at = reader.take(length, 'the document');
-  const { field } = applySlices(bytes, reader.at, catalogue, EMPTY_FIELD, digest);
+  const { field } = applySlices(bytes, reader.at, catalogue, EMPTY_FIELD);
   return { head, field, doc: bytes.subarray(at, at + length), docRevision };
 }
 
@@ -207,6 +231,8 @@ export function decodeDocPatch(bytes: Uint8Array): { head: StreamHead; docRevisi
   const head = readStreamHead(bytes);
   if (head.type !== STREAM_MESSAGE.doc)
     throw new ProtocolError('bad_type', `A document patch was expected, but type ${head.type} came.`);
-  const reader = new ByteReader(bytes, STREAM_HEAD_BYTES);
-  return { head, docRevision: reader.u32('the document revision'), patch: bytes.subarray(reader.at) };
+  const reader = new ByteReader(bytes, BODY);
+  const docRevision = reader.u32('the document revision');
+  expectDigest(bytes, EMPTY_FIELD);
+  return { head, docRevision, patch: bytes.subarray(reader.at) };
 }
