@@ -1,13 +1,12 @@
 import type { Channel, CodingHint } from './catalogue.ts';
 import { NULL_VALUE } from './coding-plan.ts';
+import { predict, zigzag } from './delta.ts';
 
 /** What naming a quiet channel among the others costs on average, in bits; measured on stock-car recordings. */
 const NAME_BITS = 6;
 /** A predictor must save this share of a channel's bits, or chance and rounding would choose it. */
 const WORTH = 0.97;
 const MAX_K = 20;
-
-const zigzag = (n: number): number => (n < 0 ? -2 * n - 1 : 2 * n);
 
 function golombBits(value: number, k: number): number {
   return 2 * (31 - Math.clz32((value >>> k) + 1)) + 1 + k;
@@ -66,7 +65,7 @@ export function fitCoding(channels: readonly Channel[], runs: readonly (readonly
     let best: CodingHint & { bits: number } = { busy: true, ...bestOrder(own.map(zigzag)) };
     for (const from of busy) {
       for (const ratio of ratioCandidates(own, differences[from]!)) {
-        const residuals = own.map((n, t) => zigzag(n - Math.floor((differences[from]![t]! * ratio + 128) / 256)));
+        const residuals = own.map((n, t) => zigzag(n - predict(differences[from]![t]!, ratio)));
         const order = bestOrder(residuals);
         if (order.bits < best.bits * (best.from === undefined ? WORTH : 1)) {
           best = { busy: true, from: channels[from]!.key, ratio, ...order };

@@ -14,12 +14,14 @@ let differences = new Int32Array(512);
 /** Positions among the quiet channels of a view. */
 let changedQuiet = new Uint16Array(512);
 
-const predict = (difference: number, ratio: number): number => {
+/** What the difference of one channel lets expect of another; `ratio` in 1/256. */
+export const predict = (difference: number, ratio: number): number => {
   const predicted = Math.floor((difference * ratio + 128) / 256);
   return Math.min(Math.max(predicted, -MAX_PREDICTION), MAX_PREDICTION);
 };
 
-const zigzag = (n: number): number => (n < 0 ? -2 * n - 1 : 2 * n);
+/** Signed to unsigned: 0, −1, 1, −2, 2 … become 0, 1, 2, 3, 4 … */
+export const zigzag = (n: number): number => (n < 0 ? -2 * n - 1 : 2 * n);
 const unzigzag = (z: number): number => (z % 2 === 0 ? z / 2 : -(z + 1) / 2);
 
 /** Order of the gaps between `count` changed ones among `size` channels: floor(log2(size / count)). */
