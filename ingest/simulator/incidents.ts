@@ -1,7 +1,7 @@
 import { LANE, MODE } from './cars.ts';
-import { isYellow, park } from './pits.ts';
+import { park } from './pit-stop.ts';
 import { distanceTo } from './traffic.ts';
-import { STEP_S, type World } from './world.ts';
+import { isYellow, STEP_S, type World } from './world.ts';
 
 /** Mean time under green between incidents of a full, tightly packed field, s. */
 const MEAN_SPIN_S = 1050;
@@ -19,7 +19,8 @@ export function rollIncidents(w: World, dtS: number): void {
     for (let q = 0; q < cars.count; q++) {
       const i = (start + q) % cars.count;
       if (cars.mode[i] !== MODE.track || !isTight(w, i) || !random.isHit(0.2 + 0.8 * cars.aggression[i]!)) continue;
-      return wreck(w, i);
+      wreck(w, i);
+      return;
     }
   } else if (random.isHit((w.incidentRate * dtS) / MEAN_DEBRIS_S)) {
     control.callYellowAtS = w.timeS + random.range(2, 6);
@@ -87,7 +88,10 @@ export function slide(w: World, i: number): void {
   }
   cars.spinRate[i] = 0;
   cars.v[i] = 0;
-  if (cars.spinUntilS[i] === Infinity) return park(w, i);
+  if (cars.spinUntilS[i] === Infinity) {
+    park(w, i);
+    return;
+  }
   // Standing: the driver collects himself and the car for some seconds.
   cars.spinUntilS[i]! -= STEP_S;
   if (cars.spinUntilS[i]! > 0) return;

@@ -1,6 +1,6 @@
 import { LANE, MODE } from './cars.ts';
-import { toSlot } from './drive.ts';
-import { callYellowStops, isYellow } from './pits.ts';
+import { toSlot } from './driver.ts';
+import { callYellowStops } from './pit-strategy.ts';
 import { zoneOf } from './track.ts';
 import { isClear, lookAlong } from './traffic.ts';
 import { STEP_S, type World } from './world.ts';

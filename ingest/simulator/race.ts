@@ -1,23 +1,23 @@
 import type { Flag, RosterEntry } from '../../protocol/document.ts';
-import { createCars, LANE, LAP_POINTS, MODE } from './cars.ts';
-import { drive, moveSideways, resolveContact } from './drive.ts';
+import { LANE, LAP_POINTS, MODE } from './cars.ts';
+import { drive } from './drive.ts';
 import { ageEngine, rollIncidents, slide } from './incidents.ts';
-import { isYellow, rescueDry, runPitStop, steerForPits } from './pits.ts';
+import { moveSideways, resolveContact } from './lateral.ts';
+import { rescueDry, runPitStop } from './pit-stop.ts';
+import { steerForPits } from './pit-strategy.ts';
 import { assignSlots, chooseQueueLane, runControl } from './race-control.ts';
 import { createNoise, createRandom } from './random.ts';
-import { createRoster, MAX_CARS } from './roster.ts';
+import { createRoster } from './roster.ts';
 import { CHANNEL_KEYS, writeChannels } from './sensors.ts';
 import { beginSession, castField } from './session.ts';
-import { createTrack } from './track.ts';
-import { chooseLane, findNeighbours, sortCars } from './traffic.ts';
+import { crossLine, rank } from './timing.ts';
+import { chooseLane, findNeighbours } from './traffic.ts';
 import { wearCar } from './wear.ts';
-import { type RaceOptions, type RaceStats, STEP_S, type World } from './world.ts';
+import { createWorld, isYellow, type RaceOptions, type RaceStats, STEP_S, type World } from './world.ts';
 
 /** Decisions are made every this many steps (4 Hz), slow physics runs every this many (10 Hz). */
 const DECIDE_STEPS = 15;
 const WEAR_STEPS = 6;
-/** Mark of a car that has just finished and waits for its place in the order. */
-const CROSSED = -1;
 /** Parked cars stand this long after a race before the next one begins, s. */
 const INTERVAL_S = 20;
 
@@ -47,43 +47,6 @@ export interface Race {
   sample(index: number, values: Float64Array): void;
   /** Car indices in race order, leader first. */
   standings(): number[];
-}
-
-function createWorld(options: RaceOptions): World {
-  const random = createRandom(options.seed);
-  const count = options.cars ?? MAX_CARS;
-  const indices = Int16Array.from({ length: count }, (_, i) => i);
-  return {
-    track: createTrack(createRandom(options.seed ^ 0x7261636b)),
-    cars: createCars(count),
-    random,
-    incidentRate: options.incidentRate ?? 1,
-    isLooping: options.loop ?? true,
-    lapsScheduled: options.laps ?? 200,
-    control: {
-      phase: 'pace',
-      flag: 'none',
-      lapsTotal: 0,
-      phaseSinceS: 0,
-      paceDist: 0,
-      paceV: 0,
-      callYellowAtS: Infinity,
-      carsInvolved: 0,
-      redDone: false,
-      overtimes: 0,
-      finishers: 0,
-      checkeredAtS: Infinity,
-    },
-    stats: { cautions: 0, reds: 0, leadChanges: 0, leadSwaps: 0, spins: 0, races: 0, stops: [] },
-    weather: { airC: 24.5, trackC: 38, pressHpa: 1009.2, humidity: 54, windMps: 3.2, windDeg: 210 },
-    onTrack: indices.slice(),
-    standing: indices.slice(),
-    laneDrag: new Float64Array(5),
-    timeS: 0,
-    stepCount: 0,
-    lineLeader: -1,
-    roadLeader: -1,
-  };
 }
 
 /** Creates a race standing on its grid. Ranges of the options are checked by the caller. */
@@ -170,7 +133,10 @@ function stepCar(w: World, i: number): void {
     rescueDry(w, i);
   }
   cars.jolt[i]! *= 0.86;
-  if (mode === MODE.parked) return standStill(w, i);
+  if (mode === MODE.parked) {
+    standStill(w, i);
+    return;
+  }
   if (mode === MODE.spin) slide(w, i);
   else if (mode === MODE.stall) idle(w, i);
   else drive(w, i);
@@ -213,56 +179,6 @@ function idle(w: World, i: number): void {
   cars.fuelL[i]! -= 0.0009 * STEP_S;
   cars.steerDeg[i]! *= 0.95;
   cars.slipDeg[i]! *= 0.9;
-}
-
-function crossLine(w: World, i: number, lap: number): void {
-  const { cars, track, control } = w;
-  const over = cars.dist[i]! - lap * track.lengthM;
-  const atS = w.timeS - over / Math.max(1, cars.v[i]!);
-  const spentS = atS - cars.lapStartS[i]!;
-  if (cars.lap[i]! >= 0) {
-    cars.lapLastS[i] = spentS;
-    if (cars.lapBestS[i] === 0 || spentS < cars.lapBestS[i]!) {
-      cars.lapBestS[i] = spentS;
-      cars.lapBest[i] = lap;
-      cars.bestTimes.set(cars.lapTimes.subarray(i * LAP_POINTS, (i + 1) * LAP_POINTS), i * LAP_POINTS);
-    }
-  }
-  const burned = cars.fuelAtLineL[i]! - cars.fuelL[i]!;
-  // Only laps at speed say anything about the next stop.
-  if (burned > 0.5 && spentS < 53) cars.burnLPerLap[i]! += 0.3 * (burned - cars.burnLPerLap[i]!);
-  cars.fuelAtLineL[i] = cars.fuelL[i]!;
-  cars.lap[i] = lap;
-  cars.lapStartS[i] = atS;
-  if (cars.finished[i] === 0 && (control.flag === 'checkered' || lap >= control.lapsTotal)) cars.finished[i] = CROSSED;
-}
-
-function rank(w: World): void {
-  const { cars, control } = w;
-  for (let i = 0; i < cars.count; i++) {
-    cars.rank[i] = cars.finished[i]! > 0 ? 1e9 - cars.finished[i]! * 1e6 : cars.dist[i]!;
-  }
-  sortCars(w.standing, cars.rank, -1);
-  const leader = w.standing[0]!;
-  for (const i of w.standing) {
-    if (cars.finished[i] !== CROSSED) continue;
-    // In race order and not as they crossed within the step: a photo finish goes to the nose in front.
-    cars.finished[i] = ++control.finishers;
-    cars.wantsPit[i] = 1;
-  }
-  if (cars.lap[leader]! > 0 && control.finishers === 0) countLeads(w, leader);
-}
-
-function countLeads(w: World, leader: number): void {
-  const isAtLine = w.cars.s[leader]! < w.cars.v[leader]! * STEP_S;
-  if (isAtLine && leader !== w.lineLeader) {
-    if (w.lineLeader >= 0) w.stats.leadChanges++;
-    w.lineLeader = leader;
-  }
-  if (w.stepCount % 60 === 0 && w.control.phase === 'green') {
-    if (w.roadLeader >= 0 && leader !== w.roadLeader) w.stats.leadSwaps++;
-    w.roadLeader = leader;
-  }
 }
 
 /** Four times a second: luck, the favour of the lanes and the weather move on. */

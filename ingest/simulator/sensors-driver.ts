@@ -49,7 +49,7 @@ export function writeDriver(w: World, r: Reading, out: Float64Array, at: number)
   out[at + 13] = cars.draft[i]! < 0.002 ? 0 : cars.draft[i]! * 100;
 }
 
-const limit = (value: number) => (value < 0 ? 0 : value > 100 ? 100 : value);
+const limit = (value: number) => Math.max(0, Math.min(100, value));
 
 export const POSITION_KEYS = ['lat', 'lon', 'alt', 'heading'] as const;
 

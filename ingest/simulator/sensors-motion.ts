@@ -19,7 +19,7 @@ export const MOTION_KEYS = [
 ] as const;
 
 const DEG = 180 / Math.PI;
-const limit = (value: number, most: number) => (value < -most ? -most : value > most ? most : value);
+const limit = (value: number, most: number) => Math.max(-most, Math.min(most, value));
 /** Degrees into [−180, 180). */
 const wrap = (deg: number) => deg - Math.floor((deg + 180) / 360) * 360;
 

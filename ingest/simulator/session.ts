@@ -1,5 +1,6 @@
 import { type Cars, TANK_L } from './cars.ts';
-import { IDLE_RPM, LANE_CENTRE_M } from './drive.ts';
+import { IDLE_RPM } from './drive.ts';
+import { LANE_CENTRE_M } from './lateral.ts';
 import { PACE_MPS } from './race-control.ts';
 import type { Random } from './random.ts';
 import { PIT } from './track.ts';

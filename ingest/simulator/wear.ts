@@ -1,5 +1,5 @@
 import { CAR_MASS_KG, FUEL_KG_PER_L, MODE } from './cars.ts';
-import { groundUnder } from './drive.ts';
+import { groundUnder } from './grip.ts';
 import type { World } from './world.ts';
 
 /** Share of cornering work per corner: left turns only, so the right side suffers. */

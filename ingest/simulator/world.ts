@@ -1,7 +1,8 @@
 import type { Flag } from '../../protocol/document.ts';
-import type { Cars } from './cars.ts';
-import type { Random } from './random.ts';
-import type { Track } from './track.ts';
+import { type Cars, createCars } from './cars.ts';
+import { createRandom, type Random } from './random.ts';
+import { MAX_CARS } from './roster.ts';
+import { createTrack, type Track } from './track.ts';
 
 /** Options of a race. */
 export interface RaceOptions {
@@ -99,3 +100,45 @@ export interface World {
 export const STEP_S = 1 / 60;
 /** Air density from temperature and pressure, kg/m³. */
 export const airDensity = (weather: Weather) => (weather.pressHpa * 100) / (287.05 * (weather.airC + 273.15));
+
+/** The field is behind the pace car for the rest of this lap at least. */
+export const isYellow = (w: World) =>
+  w.control.phase === 'bunch' || w.control.phase === 'pits' || w.control.phase === 'form';
+
+/** A world with its track laid and its cars unmade: {@link beginSession} puts them on the grid. */
+export function createWorld(options: RaceOptions): World {
+  const random = createRandom(options.seed);
+  const count = options.cars ?? MAX_CARS;
+  const indices = Int16Array.from({ length: count }, (_, i) => i);
+  return {
+    track: createTrack(createRandom(options.seed ^ 0x7261636b)),
+    cars: createCars(count),
+    random,
+    incidentRate: options.incidentRate ?? 1,
+    isLooping: options.loop ?? true,
+    lapsScheduled: options.laps ?? 200,
+    control: {
+      phase: 'pace',
+      flag: 'none',
+      lapsTotal: 0,
+      phaseSinceS: 0,
+      paceDist: 0,
+      paceV: 0,
+      callYellowAtS: Infinity,
+      carsInvolved: 0,
+      redDone: false,
+      overtimes: 0,
+      finishers: 0,
+      checkeredAtS: Infinity,
+    },
+    stats: { cautions: 0, reds: 0, leadChanges: 0, leadSwaps: 0, spins: 0, races: 0, stops: [] },
+    weather: { airC: 24.5, trackC: 38, pressHpa: 1009.2, humidity: 54, windMps: 3.2, windDeg: 210 },
+    onTrack: indices.slice(),
+    standing: indices.slice(),
+    laneDrag: new Float64Array(5),
+    timeS: 0,
+    stepCount: 0,
+    lineLeader: -1,
+    roadLeader: -1,
+  };
+}
