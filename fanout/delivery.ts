@@ -1,0 +1,144 @@
+import type { Hello, Receipt } from '../protocol/control.ts';
+import { FRAME_FLAG } from '../protocol/frames.ts';
+import { formatPosition } from '../protocol/position.ts';
+import { type Choice, ChoiceBook } from './choice.ts';
+import type { Fan, OwedSnapshot } from './fan.ts';
+import { docPatchFrame, FrameMaker } from './frame-maker.ts';
+import type { RaceState } from './race-state.ts';
+import { isSmallerByFar, type ResumePlan } from './resume-plan.ts';
+import type { DocPatch, RingEntry } from './ring.ts';
+
+/** Frames that bring a fan to the newest position, in the order in which they are sent. */
+export interface Repair {
+  readonly receipt: Receipt;
+  readonly frames: readonly Uint8Array[];
+}
+
+const sizeOf = (frames: readonly Uint8Array[]): number => frames.reduce((sum, frame) => sum + frame.length, 0);
+
+/**
+ * Writes what fans get from one state. Made anew with every beginning of the state, so that no slice, frame or slot
+ * of before survives it.
+ *
+ * Order in every repair: the document before the tick frame that carries the new position. A connection that breaks
+ * between the two leaves a client with a frame that does not fit (`gap`), never with a document that is silently old.
+ */
+export class Delivery {
+  readonly state: RaceState;
+  readonly book: ChoiceBook;
+  readonly maker: FrameMaker;
+
+  constructor(state: RaceState) {
+    this.state = state;
+    this.book = new ChoiceBook(state.catalogue);
+    this.maker = new FrameMaker(state);
+  }
+
+  /** The position of whoever has read everything. */
+  get position(): string {
+    return formatPosition(this.state);
+  }
+
+  /** Puts a plan into frames. */
+  repair(plan: ResumePlan, choice: Choice, hello: Hello): Repair {
+    const from = hello.since ? formatPosition(hello.since) : undefined;
+    const sinceSeq = hello.since?.seq ?? 0;
+    if (plan.kind === 'snapshot') return this.#snapshot(choice, hello.doc, plan.reason, from, 0, FRAME_FLAG.repair);
+    if (plan.kind === 'composite') return this.#composite(plan.base, choice, hello, from, sinceSeq);
+    const { tickFrames, frames } = this.#deltas(plan.base, plan.ticks, choice, hello.doc, sinceSeq);
+    const bytes = sizeOf(tickFrames);
+    if (plan.ticks.length > 1) {
+      const composite = this.#composite(plan.base, choice, hello, from, sinceSeq);
+      if (isSmallerByFar(composite.receipt.bytes, bytes)) return composite;
+    }
+    return { receipt: this.#receipt('deltas', from, plan.ticks.length, bytes), frames };
+  }
+
+  #receipt(
+    kind: Receipt['kind'],
+    from: string | undefined,
+    ticks: number,
+    bytes: number,
+    reason?: Receipt['reason'],
+  ): Receipt {
+    return {
+      type: 'repair',
+      kind,
+      ...(from === undefined ? {} : { from }),
+      to: this.position,
+      ticks,
+      bytes,
+      ...(reason ? { reason } : {}),
+    };
+  }
+
+  #deltas(base: RingEntry, ticks: readonly RingEntry[], choice: Choice, hasDoc: boolean, sinceSeq: number) {
+    const frames = hasDoc ? patchFrames(base, sinceSeq) : [];
+    const tickFrames: Uint8Array[] = [];
+    let before = base;
+    for (const entry of ticks) {
+      const frame = this.maker.missed(choice, before, entry);
+      tickFrames.push(frame);
+      frames.push(frame);
+      if (hasDoc) frames.push(...patchFrames(entry, sinceSeq));
+      before = entry;
+    }
+    return { tickFrames, frames };
+  }
+
+  #composite(base: RingEntry, choice: Choice, hello: Hello, from: string | undefined, sinceSeq: number): Repair {
+    const frame = this.maker.frame(choice, { base, flags: FRAME_FLAG.repair });
+    const receipt = this.#receipt('composite', from, this.state.head!.tick - base.tick, frame.length);
+    if (!hello.doc) return { receipt, frames: [frame] };
+    const patches = [base, ...this.state.ring.after(base.tick)].flatMap((entry) => patchFrames(entry, sinceSeq));
+    const isWholeSmaller = patches.length > 0 && sizeOf(patches) > this.state.packedDocument.length;
+    const document = isWholeSmaller ? [this.maker.document(FRAME_FLAG.repair)] : patches;
+    return { receipt, frames: [...document, frame] };
+  }
+
+  #snapshot(
+    choice: Choice,
+    hasDoc: boolean,
+    reason: Receipt['reason'],
+    from: string | undefined,
+    ticks: number,
+    flags: number,
+  ): Repair {
+    const frame = this.maker.frame(choice, { base: undefined, flags });
+    const document = hasDoc ? [this.maker.document(flags)] : [];
+    return { receipt: this.#receipt('snapshot', from, ticks, frame.length, reason), frames: [...document, frame] };
+  }
+
+  /** The whole state for a fan that is attached already. */
+  owedSnapshot(fan: Fan, { reason, isConflated }: OwedSnapshot): Repair {
+    const isSameEpoch = fan.epoch === this.state.epoch;
+    const ticks = isSameEpoch ? Math.max(0, this.state.head!.tick - fan.tick) : 0;
+    const flags = FRAME_FLAG.repair | (isConflated ? FRAME_FLAG.conflated : 0);
+    return this.#snapshot(fan.choice!, fan.wantsDoc, reason, formatPosition(fan), ticks, flags);
+  }
+
+  /**
+   * What a live fan misses, from the tick it holds to the newest.
+   * @returns `undefined` when the ring no longer holds the fan's tick: it needs a snapshot.
+   */
+  live(fan: Fan): Uint8Array[] | undefined {
+    const head = this.state.head!;
+    const base = this.state.ring.byTick(fan.tick);
+    if (!base) return undefined;
+    const flags = head.tick - base.tick > 1 ? FRAME_FLAG.conflated : 0;
+    const frames: Uint8Array[] = [];
+    if (fan.isDocStale) frames.push(this.maker.document(FRAME_FLAG.conflated));
+    if (base !== head) frames.push(this.maker.frame(fan.choice!, { base, pending: fan.pending, flags }));
+    return frames;
+  }
+
+  /** A change of the document for fans that hold the newest tick. */
+  patch({ seq, patch }: DocPatch): Uint8Array {
+    return docPatchFrame(this.state.head!, seq, patch, 0);
+  }
+}
+
+const patchFrames = (entry: RingEntry, sinceSeq: number): Uint8Array[] =>
+  entry.docs
+    .filter(({ seq }) => seq > sinceSeq)
+    .map(({ seq, patch }) => docPatchFrame(entry, seq, patch, FRAME_FLAG.repair));

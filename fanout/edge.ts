@@ -1,0 +1,263 @@
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  us_listen_socket_close,
+  us_socket_local_port,
+  type WebSocket,
+} from 'uWebSockets.js';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { connectNats, type NatsConnection } from '../broker/connection.ts';
+import { ConfigError } from '../protocol/errors.ts';
+import { FanConnection } from './fan-connection.ts';
+import type { FanTally } from './fan-set.ts';
+import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
+import { DEFAULT_LIMITS, type EdgeLimits, reconnectWindowMs } from './limits.ts';
+import type { RaceStatus } from './race.ts';
+import { Races } from './races.ts';
+
+/** How an edge is set up; see {@link startEdge}. */
+export interface EdgeOptions {
+  /** @defaultValue 127.0.0.1 */
+  readonly host?: string;
+  /** 0 takes a free one. @defaultValue 0 */
+  readonly port?: number;
+  /** A connection to NATS that stays the caller's. One of `connection` and `servers` must be given. */
+  readonly connection?: NatsConnection;
+  /** Addresses of NATS; the edge makes and closes its own connection. */
+  readonly servers?: readonly string[];
+  /** The only races to serve. @defaultValue all that NATS has, also those to come */
+  readonly races?: readonly string[];
+  /** How often NATS is asked for new races, in ms. @defaultValue 3000 */
+  readonly discoverMs?: number;
+  /** Folder that is served under `/`. */
+  readonly webRoot?: string;
+  /** Pages of these origins may read and connect. @defaultValue all */
+  readonly origins?: readonly string[];
+  /** Name of this process in the welcome. @defaultValue host name and a random part */
+  readonly name?: string;
+  /** Length of a tick, in ms, as the welcome tells it. @defaultValue 500 */
+  readonly tickMs?: number;
+  /** Several edge processes of one machine take connections of the same port. @defaultValue false */
+  readonly sharePort?: boolean;
+  readonly limits?: Partial<EdgeLimits>;
+}
+
+/** What one race costs and does on this edge. */
+export interface RaceStats {
+  readonly status: RaceStatus;
+  readonly fans: number;
+  readonly tick: number | undefined;
+  readonly tally: FanTally;
+  /** Slices and frames that were encoded for this life of the state. */
+  readonly encodedSlices: number;
+  readonly joinedFrames: number;
+  /** How often the state did not fit the stream, by reason. */
+  readonly losses: Readonly<Record<string, number>>;
+  readonly problems: Readonly<Record<string, number>>;
+}
+
+export interface EdgeStats {
+  readonly fans: number;
+  /** Handshakes that were refused because the edge is full. */
+  readonly refusedHandshakes: number;
+  readonly isConnected: boolean;
+  readonly races: Readonly<Record<string, RaceStats>>;
+}
+
+/** A running edge. */
+export interface Edge {
+  readonly port: number;
+  /** `http://host:port`. */
+  readonly url: string;
+  /** Dismisses the fans, stops following, closes what the edge opened. Safe to call twice. */
+  stop(): Promise<void>;
+  stats(): EdgeStats;
+}
+
+/** uWebSockets.js types its constants as types. */
+const NO_COMPRESSION = 0;
+const EXCLUSIVE_PORT = 1;
+/** Largest message that is read at all; above the limit of the protocol, so that it can be refused with a code. */
+const MAX_PAYLOAD_BYTES = 64 * 1024;
+/** We stop long before: beyond this a message would be dropped, which closes the fan. */
+const MAX_BACKPRESSURE_BYTES = 16 * 1024 * 1024;
+/** A network may stall for half a minute without costing the connection. */
+const IDLE_TIMEOUT_S = 120;
+const SWEEP_MS = 1000;
+/** Time for the last words to leave. */
+const FAREWELL_MS = 100;
+
+interface SocketData {
+  readonly race: string;
+  readonly query: string;
+  fan: FanConnection | undefined;
+}
+
+/**
+ * Starts an edge: follows the races of NATS and serves fans over WebSocket and HTTP.
+ * @throws {BrokerError} `nats_unreachable`. @throws {ConfigError} `port_taken`, `no_nats`.
+ */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const name = options.name ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
+  const own = options.connection ? undefined : await connectOwn(options, name);
+  const connection = options.connection ?? own!;
+  const races = new Races(connection, {
+    edge: name,
+    tickMs: options.tickMs ?? 500,
+    limits,
+    names: options.races,
+    discoverMs: options.discoverMs ?? 3000,
+  });
+  const standing = { isStopping: false, isConnected: true, refusedHandshakes: 0 };
+  void trackConnection(connection, (isConnected) => {
+    standing.isConnected = isConnected;
+  });
+  const nowMs = () => Date.now();
+  const isReady = () =>
+    standing.isConnected && !standing.isStopping && races.all().some(({ state }) => state?.status === 'following');
+  const app = App();
+  serveFans(app, races, limits, options.origins, standing);
+  const http: HttpOptions = { races, isReady, nowMs, webRoot: options.webRoot, origins: options.origins };
+  app.any('/*', (response, request) => void serve(response, request, http));
+  const host = options.host ?? '127.0.0.1';
+  const listening = await listen(app, host, options.port ?? 0, options.sharePort ?? false).catch(async (error) => {
+    await own?.close();
+    throw error;
+  });
+  await races.start();
+  const sweeping = setInterval(() => {
+    for (const race of races.all()) race.fans.sweep(nowMs());
+  }, SWEEP_MS);
+  const port = us_socket_local_port(listening);
+  const stop = async () => {
+    standing.isStopping = true;
+    us_listen_socket_close(listening);
+    clearInterval(sweeping);
+    for (const race of races.all()) race.fans.dismiss(Math.random);
+    await races.stop();
+    await own?.close();
+    await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+    app.close();
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    port,
+    url: `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+    stats: () => ({ ...pick(standing), fans: races.fans, races: statsOf(races, nowMs()) }),
+  };
+}
+
+const pick = ({ isConnected, refusedHandshakes }: { isConnected: boolean; refusedHandshakes: number }) => ({
+  isConnected,
+  refusedHandshakes,
+});
+
+async function connectOwn({ servers }: EdgeOptions, name: string): Promise<NatsConnection> {
+  if (!servers || servers.length === 0)
+    throw new ConfigError('no_nats', 'An edge needs the address of NATS; name one with --nats.');
+  return connectNats({ servers, name });
+}
+
+async function trackConnection(connection: NatsConnection, tell: (isConnected: boolean) => void): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === 'reconnect') tell(true);
+    else if (status.type === 'disconnect' || status.type === 'close') tell(false);
+  }
+}
+
+type ListenSocket = Parameters<typeof us_listen_socket_close>[0];
+
+function listen(app: TemplatedApp, host: string, port: number, isShared: boolean): Promise<ListenSocket> {
+  // The types know host or options, the library takes both.
+  const take = app.listen.bind(app) as unknown as (
+    host: string,
+    port: number,
+    options: number,
+    done: (socket: ListenSocket | false) => void,
+  ) => void;
+  return new Promise((resolve, reject) => {
+    take(host, port, isShared ? 0 : EXCLUSIVE_PORT, (socket) => {
+      if (socket) resolve(socket);
+      else
+        reject(
+          new ConfigError(
+            'port_taken',
+            `The edge cannot listen on ${host}:${port}: the port is taken or not allowed; choose another with --port.`,
+          ),
+        );
+    });
+  });
+}
+
+function serveFans(
+  app: TemplatedApp,
+  races: Races,
+  limits: EdgeLimits,
+  origins: readonly string[] | undefined,
+  standing: { isStopping: boolean; refusedHandshakes: number },
+): void {
+  const refuse = (response: HttpResponse, status: string, error: string, message: string) => {
+    standing.refusedHandshakes++;
+    const retryAfterS = Math.ceil(reconnectWindowMs(races.fans, limits) / 1000);
+    response.writeStatus(status).writeHeader('Content-Type', 'application/json; charset=utf-8');
+    if (status.startsWith('503')) response.writeHeader('Retry-After', `${retryAfterS}`);
+    response.end(`${JSON.stringify({ error, message })}\n`);
+  };
+  app.ws<SocketData>('/races/:race/live', {
+    compression: NO_COMPRESSION,
+    maxPayloadLength: MAX_PAYLOAD_BYTES,
+    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    idleTimeout: IDLE_TIMEOUT_S,
+    sendPingsAutomatically: true,
+    upgrade: (response: HttpResponse, request: HttpRequest, context) => {
+      if (standing.isStopping)
+        return refuse(response, '503 Service Unavailable', 'going_away', 'The edge is stopping.');
+      if (races.fans >= limits.maxFans)
+        return refuse(response, '503 Service Unavailable', 'full', `The edge takes ${limits.maxFans} fans.`);
+      if (!isAllowedOrigin(request.getHeader('origin'), origins))
+        return refuse(response, '403 Forbidden', 'origin', 'Pages of this origin may not connect.');
+      const data: SocketData = { race: request.getParameter(0) ?? '', query: request.getQuery(), fan: undefined };
+      const [key, protocol, extensions] = ['key', 'protocol', 'extensions'].map((part) =>
+        request.getHeader(`sec-websocket-${part}`),
+      );
+      response.upgrade(data, key!, protocol!, extensions!, context);
+    },
+    open: (socket: WebSocket<SocketData>) => {
+      const data = socket.getUserData();
+      data.fan = new FanConnection(socket, races, data.race, data.query);
+    },
+    // A copy: the buffer dies with the callback.
+    message: (socket, message, isBinary) =>
+      socket.getUserData().fan?.receive(new Uint8Array(message.slice(0)), isBinary),
+    drain: (socket) => socket.getUserData().fan?.drained(),
+    close: (socket) => socket.getUserData().fan?.closed(),
+  });
+}
+
+function statsOf(races: Races, nowMs: number): Record<string, RaceStats> {
+  const entries = races.all().map((race): [string, RaceStats] => {
+    const { state, fans } = race;
+    return [
+      race.name,
+      {
+        status: race.status(nowMs),
+        fans: fans.size,
+        tick: state?.head?.tick,
+        tally: fans.tally,
+        encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
+        joinedFrames: fans.delivery?.maker.made ?? 0,
+        losses: Object.fromEntries(state?.losses ?? []),
+        problems: Object.fromEntries(race.problems),
+      },
+    ];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,63 @@
+import type { Fan } from './fan.ts';
+import { receiveMessage, receiveQuery } from './fan-messages.ts';
+import type { FanSet } from './fan-set.ts';
+import type { Race } from './race.ts';
+import type { Races } from './races.ts';
+import { type Socket, SocketSink } from './socket-sink.ts';
+
+/** Messages that are kept while the race of a fan is looked for. */
+const MAX_EARLY_MESSAGES = 4;
+
+/** One WebSocket from open to close: finds the race of the fan and hands on what happens. */
+export class FanConnection {
+  readonly #sink: SocketSink;
+  readonly #query: string;
+  readonly #early: [bytes: Uint8Array, isBinary: boolean][] = [];
+  #isClosed = false;
+  #fans: FanSet | undefined;
+  #fan: Fan | undefined;
+
+  constructor(socket: Socket, races: Races, race: string, query: string) {
+    this.#sink = new SocketSink(socket);
+    this.#query = query;
+    const known = races.get(race);
+    if (known) this.#attach(known);
+    else void this.#look(races, race);
+  }
+
+  async #look(races: Races, name: string): Promise<void> {
+    const race = await races.find(name);
+    if (this.#isClosed) return;
+    if (typeof race !== 'string') this.#attach(race);
+    else this.#sink.close(race === 'unknown' ? 'unknown_race' : 'not_ready');
+  }
+
+  #attach({ state, fans }: Race): void {
+    if (!state) {
+      this.#sink.close('not_ready');
+      return;
+    }
+    const nowMs = Date.now();
+    this.#fans = fans;
+    this.#fan = fans.add(this.#sink, nowMs);
+    receiveQuery(fans, this.#fan, this.#query, nowMs);
+    for (const [bytes, isBinary] of this.#early) this.receive(bytes, isBinary);
+  }
+
+  /** @param bytes The caller's no more. */
+  receive(bytes: Uint8Array, isBinary: boolean): void {
+    if (this.#fan && this.#fans) receiveMessage(this.#fans, this.#fan, bytes, isBinary, Date.now());
+    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push([bytes, isBinary]);
+    else this.#sink.close('too_many');
+  }
+
+  drained(): void {
+    if (this.#fan) this.#fans?.flush(this.#fan, Date.now());
+  }
+
+  closed(): void {
+    this.#isClosed = true;
+    this.#sink.forget();
+    if (this.#fan) this.#fans?.remove(this.#fan);
+  }
+}

@@ -1,0 +1,87 @@
+import { ERROR_CODES, type ErrorCode } from '../protocol/codes.ts';
+import {
+  type ClientMessage,
+  type ControlLimits,
+  type Hello,
+  MAX_CONTROL_BYTES,
+  parseClientMessage,
+  parseQuery,
+} from '../protocol/control.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import type { Fan } from './fan.ts';
+import type { FanSet } from './fan-set.ts';
+
+const limitsOf = (fans: FanSet): ControlLimits => ({
+  maxCars: fans.limits.maxCars,
+  hasView: (name) => fans.delivery?.state.catalogue.viewOf(name) !== undefined,
+});
+
+const isErrorCode = (code: string): code is ErrorCode => (ERROR_CODES as readonly string[]).includes(code);
+
+function refuse(fans: FanSet, fan: Fan, error: unknown): void {
+  if (!(error instanceof ProtocolError) || !isErrorCode(error.code)) throw error;
+  fans.tally.refused++;
+  fan.say({ type: 'error', code: error.code, message: error.message });
+}
+
+/**
+ * Takes the query of a fan's URL. A query that cannot be read ends the connection for good: the same address would
+ * end the same way. One that does not name a watch leaves the fan to say hello.
+ */
+export function receiveQuery(fans: FanSet, fan: Fan, query: string, nowMs: number): void {
+  let hello: Hello | undefined;
+  try {
+    hello = parseQuery(query, limitsOf(fans));
+  } catch (error) {
+    refuse(fans, fan, error);
+    fans.close(fan, 'bad_message');
+  }
+  if (hello) fans.greet(fan, hello, nowMs);
+}
+
+function offenceOf(fans: FanSet, fan: Fan, bytes: Uint8Array, isBinary: boolean, nowMs: number) {
+  if (isBinary) return 'bad_message';
+  if (bytes.length > MAX_CONTROL_BYTES) return 'too_large';
+  return fan.isTalkingTooMuch(nowMs, fans.limits.maxMessagesPerSecond) ? 'too_many' : undefined;
+}
+
+/** Takes a message of a fan. Nothing that it says can throw here or reach another fan. */
+export function receiveMessage(fans: FanSet, fan: Fan, bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
+  if (fan.stage === 'gone') return;
+  const offence = offenceOf(fans, fan, bytes, isBinary, nowMs);
+  if (offence) {
+    fans.close(fan, offence);
+    return;
+  }
+  try {
+    answer(fans, fan, parseClientMessage(new TextDecoder().decode(bytes), limitsOf(fans)), nowMs);
+  } catch (error) {
+    refuse(fans, fan, error);
+  }
+  if (fan.sink.bufferedBytes() > fans.limits.maxControlBytes) fans.close(fan, 'timeout');
+}
+
+function answer(fans: FanSet, fan: Fan, message: ClientMessage, nowMs: number): void {
+  switch (message.type) {
+    case 'ping':
+      fan.say({ type: 'pong', id: message.id });
+      break;
+    case 'hello':
+      if (fan.stage !== 'new')
+        throw new ProtocolError('bad_message', 'hello was said already; choose anew with watch.');
+      fans.greet(fan, message, nowMs);
+      break;
+    case 'watch':
+      expectLive(fan, message);
+      fans.watch(fan, message.id, message.watch);
+      break;
+    case 'resync':
+      expectLive(fan, message);
+      fans.resync(fan, nowMs);
+      break;
+  }
+}
+
+function expectLive(fan: Fan, { type }: ClientMessage): void {
+  if (fan.stage !== 'live') throw new ProtocolError('not_greeted', `Say hello before ${type}.`);
+}

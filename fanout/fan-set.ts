@@ -1,0 +1,307 @@
+import type { CloseReason } from '../protocol/codes.ts';
+import type { Hello, RepairKind, Watch } from '../protocol/control.ts';
+import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
+import { Delivery } from './delivery.ts';
+import { Fan, type FanSink } from './fan.ts';
+import { type EdgeLimits, reconnectWindowMs } from './limits.ts';
+import type { Applied, RaceState } from './race-state.ts';
+import { planResume } from './resume-plan.ts';
+import type { DocPatch } from './ring.ts';
+
+/** Sums since the start of the edge. */
+export interface FanTally {
+  ticks: number;
+  frames: number;
+  bytes: number;
+  /** Tick frames that joined several ticks because the fan read too slowly. */
+  conflated: number;
+  readonly repairs: Record<RepairKind, number>;
+  readonly closed: Partial<Record<CloseReason, number>>;
+  refused: number;
+}
+
+/** What a set of fans is told of the place it lives in. */
+export interface FanSetOptions {
+  readonly race: string;
+  readonly edge: string;
+  readonly tickMs: number;
+  readonly limits: EdgeLimits;
+  /** Fans on the whole edge: they all come back when it dies. */
+  readonly fansOnEdge: () => number;
+}
+
+/**
+ * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
+ * that a fan is attached before its snapshot is cut and no tick falls between the two. Time comes in as an argument.
+ */
+export class FanSet {
+  readonly #options: FanSetOptions;
+  readonly #fans = new Set<Fan>();
+  #delivery: Delivery | undefined;
+  readonly tally: FanTally = {
+    ticks: 0,
+    frames: 0,
+    bytes: 0,
+    conflated: 0,
+    repairs: { deltas: 0, composite: 0, snapshot: 0 },
+    closed: {},
+    refused: 0,
+  };
+
+  constructor(options: FanSetOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#fans.size;
+  }
+
+  get delivery(): Delivery | undefined {
+    return this.#delivery;
+  }
+
+  get limits(): EdgeLimits {
+    return this.#options.limits;
+  }
+
+  add(sink: FanSink, nowMs: number): Fan {
+    const fan = new Fan(sink, nowMs, this.limits.helloTimeoutMs);
+    this.#fans.add(fan);
+    return fan;
+  }
+
+  /** Forgets a fan whose socket is closed. Safe to call twice. */
+  remove(fan: Fan): void {
+    if (fan.choice) this.#delivery?.book.release(fan.choice);
+    fan.choice = undefined;
+    fan.stage = 'gone';
+    this.#fans.delete(fan);
+  }
+
+  close(fan: Fan, reason: CloseReason): void {
+    if (fan.stage === 'gone') return;
+    this.remove(fan);
+    this.tally.closed[reason] = (this.tally.closed[reason] ?? 0) + 1;
+    fan.sink.close(reason);
+  }
+
+  /** Brings a fan in: welcome, receipt, repair. From then on it is live. */
+  greet(fan: Fan, hello: Hello, nowMs: number): void {
+    const delivery = this.#delivery;
+    if (!delivery || hello.version !== PROTOCOL_VERSION) {
+      this.close(fan, delivery ? 'bad_version' : 'not_ready');
+      return;
+    }
+    fan.hello = hello;
+    const plan = planResume(hello.since, hello.history, delivery.state);
+    if (plan.kind === 'snapshot' && plan.reason === 'ahead') {
+      if (fan.stage === 'new') {
+        fan.stage = 'parked';
+        fan.deadlineAtMs = nowMs + this.limits.aheadTimeoutMs;
+      }
+      // It came from an edge that is a moment faster: a snapshot would take it back in time.
+      if (nowMs < fan.deadlineAtMs) return;
+    }
+    fan.stage = 'live';
+    fan.choice = delivery.book.take(hello.watch);
+    const { receipt, frames } = delivery.repair(plan, fan.choice, hello);
+    this.tally.repairs[receipt.kind]++;
+    fan.sink.batch(() => {
+      this.#welcome(fan, delivery);
+      fan.say(receipt);
+      this.#send(fan, frames, nowMs);
+    });
+    this.#hasAll(fan, delivery);
+  }
+
+  #welcome(fan: Fan, { state }: Delivery): void {
+    const { race, edge, tickMs, limits, fansOnEdge } = this.#options;
+    fan.say({
+      type: 'welcome',
+      version: PROTOCOL_VERSION,
+      race,
+      epoch: state.epoch,
+      catalogue: state.catalogue.hash,
+      tickMs,
+      heartbeatMs: limits.heartbeatMs,
+      reconnectWindowMs: reconnectWindowMs(fansOnEdge(), limits),
+      edge,
+    });
+  }
+
+  #send(fan: Fan, frames: readonly Uint8Array[], nowMs: number): void {
+    for (const frame of frames) {
+      fan.sink.sendFrame(frame);
+      this.tally.bytes += frame.length;
+    }
+    this.tally.frames += frames.length;
+    fan.lastSentAtMs = nowMs;
+  }
+
+  #hasAll(fan: Fan, { state }: Delivery): void {
+    fan.tick = state.head!.tick;
+    fan.seq = state.seq;
+    fan.epoch = state.epoch;
+    fan.isDocStale = false;
+    fan.owed = undefined;
+    fan.pending.clear();
+  }
+
+  /**
+   * Takes what a message of the stream did to `state`. A state that was not seen before, or began anew, gives every
+   * fan a snapshot.
+   */
+  advance(state: RaceState, applied: Applied, nowMs: number): void {
+    if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state);
+    if (applied.kind === 'tick') this.tally.ticks++;
+    if (applied.kind === 'doc') this.#spreadPatch(applied.patch, nowMs);
+    else if (applied.kind !== 'lost') {
+      if (applied.kind === 'doc_anew') for (const fan of this.#fans) fan.isDocStale = fan.wantsDoc;
+      for (const fan of this.#fans) this.flush(fan, nowMs);
+    }
+  }
+
+  #begin(state: RaceState): void {
+    const before = this.#delivery;
+    const delivery = new Delivery(state);
+    this.#delivery = delivery;
+    const isNewCatalogue = before?.state.catalogue.hash !== state.catalogue.hash;
+    for (const fan of this.#fans) {
+      if (fan.stage !== 'live' || !fan.choice) continue;
+      const isNewEpoch = fan.epoch !== state.epoch;
+      const kept = fan.choice.watch.filter(({ view }) => state.catalogue.viewOf(view));
+      const lost = fan.choice.watch.length - kept.length;
+      fan.choice = delivery.book.take(kept);
+      fan.pending.clear();
+      fan.owed = {
+        reason: isNewEpoch ? 'other_epoch' : 'restart',
+        hasWelcome: isNewEpoch || isNewCatalogue || (fan.owed?.hasWelcome ?? false),
+        isConflated: false,
+      };
+      if (lost === 0) continue;
+      fan.say({ type: 'error', code: 'bad_watch', message: `${lost} views are not in the new catalogue.` });
+      fan.say({ type: 'watching', id: 0, watch: kept, unknown: fan.choice.unknownIn(state.head!.field) });
+    }
+  }
+
+  #spreadPatch(patch: DocPatch, nowMs: number): void {
+    const delivery = this.#delivery!;
+    const { state } = delivery;
+    let frame: Uint8Array | undefined;
+    for (const fan of this.#fans) {
+      if (fan.stage === 'parked') this.greet(fan, fan.hello!, nowMs);
+      else if (fan.stage === 'live' && fan.wantsDoc) {
+        // A position says that everything before it was sent: behind by a tick, a fan may not get the patch either.
+        const hasAllElse = !fan.owed && !fan.isDocStale && fan.tick === state.head!.tick;
+        if (hasAllElse && this.#hasRoom(fan, fan.sink.bufferedBytes())) {
+          frame ??= delivery.patch(patch);
+          this.#send(fan, [frame], nowMs);
+          fan.seq = state.seq;
+        } else {
+          fan.isDocStale = true;
+        }
+      }
+    }
+  }
+
+  /**
+   * Sends a fan everything that it misses, if its socket has room: the next tick, or one frame over all the ticks
+   * that it was too slow for. Otherwise nothing: the fan keeps its place, and memory stays bounded.
+   */
+  flush(fan: Fan, nowMs: number): void {
+    const delivery = this.#delivery;
+    if (!delivery || fan.stage === 'new' || fan.stage === 'gone') return;
+    if (fan.stage === 'parked') {
+      this.greet(fan, fan.hello!, nowMs);
+      return;
+    }
+    const buffered = fan.sink.bufferedBytes();
+    if (!this.#hasRoom(fan, buffered)) {
+      if (fan.noteBlocked(nowMs, buffered) >= this.limits.stallTimeoutMs) this.close(fan, 'timeout');
+      return;
+    }
+    fan.blockedSinceMs = undefined;
+    const head = delivery.state.head!;
+    if (!fan.owed) {
+      if (fan.tick === head.tick && !fan.isDocStale) return;
+      const frames = delivery.live(fan);
+      if (frames) {
+        if (head.tick - fan.tick > 1) this.tally.conflated++;
+        if (frames.length === 1) this.#send(fan, frames, nowMs);
+        else fan.sink.batch(() => this.#send(fan, frames, nowMs));
+        // A car that was added and has its first frame still to come keeps waiting for it.
+        if (fan.tick === head.tick) this.#hasDocument(fan, delivery);
+        else this.#hasAll(fan, delivery);
+        return;
+      }
+    }
+    this.#sendOwed(fan, delivery, nowMs);
+  }
+
+  /** A fan that was over its budget first reads nearly all of it: what it gets then is fresh, not always a bit late. */
+  #hasRoom(fan: Fan, bufferedBytes: number): boolean {
+    const { maxPendingBytes } = this.limits;
+    return bufferedBytes <= (fan.blockedSinceMs === undefined ? maxPendingBytes : maxPendingBytes / 8);
+  }
+
+  #hasDocument(fan: Fan, { state }: Delivery): void {
+    fan.isDocStale = false;
+    fan.seq = state.seq;
+  }
+
+  #sendOwed(fan: Fan, delivery: Delivery, nowMs: number): void {
+    const owed = fan.owed ?? { reason: 'too_old', hasWelcome: false, isConflated: true };
+    const { receipt, frames } = delivery.owedSnapshot(fan, owed);
+    this.tally.repairs.snapshot++;
+    if (owed.isConflated) this.tally.conflated++;
+    fan.sink.batch(() => {
+      if (owed.hasWelcome) this.#welcome(fan, delivery);
+      fan.say(receipt);
+      this.#send(fan, frames, nowMs);
+    });
+    this.#hasAll(fan, delivery);
+  }
+
+  /** Gives a fan everything anew, because it asked. */
+  resync(fan: Fan, nowMs: number): void {
+    fan.owed ??= { reason: 'resync', hasWelcome: false, isConflated: false };
+    this.flush(fan, nowMs);
+  }
+
+  /** Changes the choice of a live fan in place: kept cars go on, added ones come whole in the next frame. */
+  watch(fan: Fan, id: number, watch: readonly Watch[]): void {
+    const { book, state } = this.#delivery!;
+    const before = fan.choice!;
+    const after = book.take(watch);
+    for (const { car } of watch) if (before.viewOf(car) !== after.viewOf(car)) fan.pending.add(car);
+    for (const car of fan.pending) if (!after.viewOf(car)) fan.pending.delete(car);
+    book.release(before);
+    fan.choice = after;
+    fan.say({ type: 'watching', id, watch: after.watch, unknown: after.unknownIn(state.head!.field) });
+  }
+
+  /** Does what is due by the clock; to be called about once a second. */
+  sweep(nowMs: number): void {
+    const { quietMs } = this.limits;
+    for (const fan of this.#fans) {
+      if (fan.stage === 'new') {
+        if (nowMs >= fan.deadlineAtMs) this.close(fan, 'timeout');
+        continue;
+      }
+      this.flush(fan, nowMs);
+      if (fan.stage !== 'live' || nowMs - fan.lastSentAtMs < quietMs || fan.blockedSinceMs !== undefined) continue;
+      // The stream stands still: the fan must be able to tell that from a dead connection.
+      fan.say({ type: 'pong', id: 0 });
+      fan.lastSentAtMs = nowMs;
+    }
+  }
+
+  /** Says goodbye to every fan, each with its own moment to come back, and closes. */
+  dismiss(random: () => number): void {
+    const window = reconnectWindowMs(this.#options.fansOnEdge(), this.limits);
+    for (const fan of this.#fans) {
+      fan.say({ type: 'bye', reason: 'going_away', reconnectInMs: Math.round(random() * window) });
+      this.close(fan, 'going_away');
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import type { CloseReason } from '../protocol/codes.ts';
+import type { EdgeMessage, Hello, Receipt } from '../protocol/control.ts';
+import type { Choice } from './choice.ts';
+
+/** The socket of one fan, as narrow as the fan needs it. Nothing here throws, also not on a socket that is gone. */
+export interface FanSink {
+  sendText(text: string): void;
+  /** @param frame Shared with other fans: copied or written before this returns. */
+  sendFrame(frame: Uint8Array): void;
+  /** Bytes that were sent and not yet taken by the operating system. */
+  bufferedBytes(): number;
+  /** Ends the connection; the fan is told of it by {@link FanSet.remove} at once or later. */
+  close(reason: CloseReason): void;
+  /** What is sent inside leaves in as few packets as possible. */
+  batch(send: () => void): void;
+}
+
+/** A whole state that the fan is to get as soon as its socket takes it. */
+export interface OwedSnapshot {
+  readonly reason: NonNullable<Receipt['reason']>;
+  /** The epoch or the catalogue is another one: say so first. */
+  readonly hasWelcome: boolean;
+  /** The fan read too slowly for the ring. */
+  readonly isConflated: boolean;
+}
+
+/**
+ * - `new`: connected, has not said what it wants.
+ * - `parked`: is ahead of this edge by a moment; waits for the edge to come up.
+ * - `live`: gets every tick.
+ */
+export type FanStage = 'new' | 'parked' | 'live' | 'gone';
+
+/** What the edge knows of one fan. */
+export class Fan {
+  readonly sink: FanSink;
+  stage: FanStage = 'new';
+  /** When `new` or `parked` ends. */
+  deadlineAtMs: number;
+  hello: Hello | undefined;
+  choice: Choice | undefined;
+  /** The tick that the fan holds once it has read all that was sent, and the position that goes with it. */
+  tick = -1;
+  seq = 0;
+  epoch = '';
+  /** Chosen cars whose whole state goes into the next frame. */
+  readonly pending = new Set<string>();
+  /** A change of the document was not sent: the whole of it goes before the next tick. */
+  isDocStale = false;
+  owed: OwedSnapshot | undefined;
+  lastSentAtMs: number;
+  /** Since when the socket has been over its budget without taking a byte. */
+  blockedSinceMs: number | undefined;
+  blockedBytes = 0;
+  #secondStartedAtMs = 0;
+  #messagesInSecond = 0;
+
+  constructor(sink: FanSink, nowMs: number, helloTimeoutMs: number) {
+    this.sink = sink;
+    this.lastSentAtMs = nowMs;
+    this.deadlineAtMs = nowMs + helloTimeoutMs;
+  }
+
+  get wantsDoc(): boolean {
+    return this.hello?.doc ?? false;
+  }
+
+  say(message: EdgeMessage): void {
+    this.sink.sendText(JSON.stringify(message));
+  }
+
+  /** Counts a message of the fan. @returns whether it is one too many within a second. */
+  isTalkingTooMuch(nowMs: number, maxPerSecond: number): boolean {
+    if (nowMs - this.#secondStartedAtMs >= 1000) {
+      this.#secondStartedAtMs = nowMs;
+      this.#messagesInSecond = 0;
+    }
+    this.#messagesInSecond++;
+    return this.#messagesInSecond > maxPerSecond;
+  }
+
+  /** Notes that the socket is over its budget. @returns for how long it has taken nothing, in ms. */
+  noteBlocked(nowMs: number, bufferedBytes: number): number {
+    if (this.blockedSinceMs === undefined || bufferedBytes < this.blockedBytes) this.blockedSinceMs = nowMs;
+    this.blockedBytes = bufferedBytes;
+    return nowMs - this.blockedSinceMs;
+  }
+}

@@ -1,0 +1,174 @@
+import type { NatsConnection } from '../broker/connection.ts';
+import { RaceStream, type StreamMessage } from '../broker/race-stream.ts';
+import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
+import { TelemetryError } from '../protocol/errors.ts';
+import { readStreamHead, type StreamHead } from '../protocol/tick-message.ts';
+import { type Applied, RaceState } from './race-state.ts';
+
+/** Messages before the last keyframe that fill the ring, so that a new edge can resume the fans of an old one. */
+const WARM_UP_MESSAGES = 400;
+const RETRY_MS = 500;
+/** A stream that says nothing for this long is asked whether it has gone on without us. */
+const SILENCE_MS = 1500;
+
+/** What a follower tells; all calls are synchronous and in order. */
+export interface FollowerEvents {
+  /** A message was applied to a state that is up to date. Another `state` than before means: begin anew. */
+  onAdvance(state: RaceState, applied: Applied): void;
+  /** Something is in the way; the follower goes on trying. */
+  onProblem(code: string): void;
+}
+
+/** Where to begin: the last keyframe and what is needed to read it. */
+interface Start {
+  readonly head: StreamHead;
+  readonly keyframeSeq: number;
+  readonly lastSeq: number;
+  readonly catalogue: Catalogue;
+}
+
+type Ending = 'stopped' | 'anew' | 'again';
+
+/** Follows the stream of one race for ever, through whatever NATS and the publisher do, until `stop()`. */
+export class Follower {
+  readonly #connection: NatsConnection;
+  readonly #race: string;
+  readonly #events: FollowerEvents;
+  readonly #stopping = Promise.withResolvers<'stopped'>();
+  #isStopped = false;
+  readonly #done: Promise<void>;
+
+  constructor(connection: NatsConnection, race: string, events: FollowerEvents) {
+    this.#connection = connection;
+    this.#race = race;
+    this.#events = events;
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stopping.resolve('stopped');
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        const stream = await RaceStream.open(this.#connection, this.#race);
+        const start = await this.#find(stream);
+        if (start) await this.#followFrom(stream, start);
+      } catch (error) {
+        this.#events.onProblem(error instanceof TelemetryError ? error.code : 'nats');
+      }
+      await this.#pause(RETRY_MS);
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const wait = Promise.withResolvers<void>();
+    const timer = setTimeout(wait.resolve, ms);
+    await Promise.race([wait.promise, this.#stopping.promise]);
+    clearTimeout(timer);
+  }
+
+  async #find(stream: RaceStream): Promise<Start | undefined> {
+    const keyframe = await stream.last(stream.subjects.keyframe);
+    const message = await stream.last(stream.subjects.catalogue);
+    const range = await stream.range();
+    if (!keyframe || !message || !range) return undefined;
+    const head = readStreamHead(keyframe.data);
+    const catalogue = parseCatalogue(new TextDecoder().decode(message.data));
+    if (catalogue.tag !== head.catalogueTag) {
+      // A catalogue is stored before the first keyframe in it: that one is on its way.
+      this.#events.onProblem('wrong_catalogue');
+      return undefined;
+    }
+    return { head, keyframeSeq: keyframe.seq, lastSeq: range.lastSeq, catalogue };
+  }
+
+  async #followFrom(stream: RaceStream, start: Start): Promise<void> {
+    const state = new RaceState(start.catalogue);
+    const progress = { nextSeq: Math.max(1, start.keyframeSeq - WARM_UP_MESSAGES), isLive: false };
+    let ending: Ending = 'again';
+    while (ending === 'again' && !this.#isStopped) ending = await this.#consume(stream, start, state, progress);
+  }
+
+  /** One consumer, until it is of no use any more. */
+  async #consume(
+    stream: RaceStream,
+    start: Start,
+    state: RaceState,
+    progress: { nextSeq: number; isLive: boolean },
+  ): Promise<Ending> {
+    const end = Promise.withResolvers<Ending>();
+    let heardAtMs = Date.now();
+    let isOver = false;
+    const onMessage = (message: StreamMessage) => {
+      if (isOver || message.seq < progress.nextSeq) return;
+      heardAtMs = Date.now();
+      progress.nextSeq = message.seq + 1;
+      if (this.#take(stream, start, state, progress, message)) return;
+      isOver = true;
+      end.resolve('anew');
+    };
+    const consumer = await stream.follow(progress.nextSeq, onMessage, (type) => this.#events.onProblem(type));
+    const watchdog = setInterval(() => {
+      if (Date.now() - heardAtMs < SILENCE_MS) return;
+      void this.#compare(stream, progress).then((verdict) => verdict && end.resolve(verdict));
+    }, 500);
+    const ending = await Promise.race([end.promise, this.#stopping.promise]);
+    isOver = true;
+    clearInterval(watchdog);
+    // Not awaited: without a connection it would wait for one.
+    void consumer.stop().catch(() => {});
+    return ending;
+  }
+
+  /** @returns whether the state can go on after this message. */
+  #take(
+    stream: RaceStream,
+    start: Start,
+    state: RaceState,
+    progress: { readonly nextSeq: number; isLive: boolean },
+    { seq, subject, data }: StreamMessage,
+  ): boolean {
+    const { subjects } = stream;
+    const isOurs = subject === subjects.tick || subject === subjects.keyframe || subject === subjects.doc;
+    const isEarlierLife = seq < start.keyframeSeq && !isOfLife(data, start.head);
+    // A copy: the bytes of NATS are views into larger reads, which the ring would hold.
+    const applied: Applied = isOurs && !isEarlierLife ? state.apply(seq, data.slice()) : { kind: 'nothing' };
+    if (applied.kind === 'catalogue') return false;
+    if (progress.isLive) {
+      this.#events.onAdvance(state, applied);
+    } else if (state.head && progress.nextSeq > start.lastSeq) {
+      // Not before: fans that are attached already would be taken back in time.
+      progress.isLive = true;
+      this.#events.onAdvance(state, { kind: 'begin', isNewEpoch: true });
+    }
+    return true;
+  }
+
+  /** Asks a silent stream where it is. */
+  async #compare(stream: RaceStream, progress: { readonly nextSeq: number }): Promise<Ending | undefined> {
+    const { nextSeq } = progress;
+    try {
+      const range = await stream.range();
+      if (progress.nextSeq !== nextSeq) return undefined;
+      // The stream was deleted or began again with fewer messages than we have read.
+      if (!range || range.lastSeq < nextSeq - 1) return 'anew';
+      return range.lastSeq >= nextSeq ? 'again' : undefined;
+    } catch {
+      this.#events.onProblem('nats_away');
+      return undefined;
+    }
+  }
+}
+
+function isOfLife(data: Uint8Array, head: StreamHead): boolean {
+  try {
+    const own = readStreamHead(data);
+    return own.epoch === head.epoch && own.catalogueTag === head.catalogueTag;
+  } catch {
+    return false;
+  }
+}

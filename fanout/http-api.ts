@@ -1,0 +1,169 @@
+import { checkWatch, parseQuery, type Watch } from '../protocol/control.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import type { Field } from '../protocol/field.ts';
+import { formatPosition } from '../protocol/position.ts';
+import { dequantise } from '../protocol/quantise.ts';
+import type { Race } from './race.ts';
+import type { RaceState } from './race-state.ts';
+import type { Races } from './races.ts';
+import { type Ask, answerError, answerTagged, answerValue, type Reply } from './reply.ts';
+
+/** What the routes need to know of the process. */
+export interface ApiFacts {
+  readonly races: Races;
+  /** Whether NATS is connected and the edge is not on its way out. */
+  readonly isReady: () => boolean;
+  readonly nowMs: () => number;
+}
+
+const RETRY = { 'Retry-After': '1' };
+
+/** Answers every address under `/` that is not a file; `undefined` when it is none of ours. */
+export function answer(ask: Ask, facts: ApiFacts): Reply | undefined {
+  const [root, name, leaf, ...rest] = ask.path.split('/').slice(1);
+  const known = route(ask, facts, root ?? '', name, leaf, rest.length);
+  if (!known) return undefined;
+  if (ask.method === 'OPTIONS') return { status: 204, headers: { Allow: 'GET, HEAD, OPTIONS' }, body: '' };
+  if (ask.method !== 'GET' && ask.method !== 'HEAD') {
+    const message = `${ask.method} is not possible here; use GET.`;
+    return answerError(ask, 405, 'method_not_allowed', message, { Allow: 'GET, HEAD, OPTIONS' });
+  }
+  return known();
+}
+
+function route(
+  ask: Ask,
+  facts: ApiFacts,
+  root: string,
+  name: string | undefined,
+  leaf: string | undefined,
+  rest: number,
+): (() => Reply) | undefined {
+  if (rest > 0) return undefined;
+  if (name === undefined) {
+    if (root === 'healthz') return () => answerValue(ask, { status: 'ok' });
+    if (root === 'readyz') return () => answerReady(ask, facts);
+    if (root === 'races')
+      return () =>
+        answerValue(
+          ask,
+          facts.races.all().map((race) => summarise(race, facts)),
+        );
+    return undefined;
+  }
+  if (root === 'catalogue' && leaf === undefined) return () => answerCatalogue(ask, facts, name);
+  if (root !== 'races') return undefined;
+  if (leaf === undefined)
+    return () => withState(ask, facts, name, (race, state) => answerRace(ask, facts, race, state));
+  if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
+  if (leaf === 'live')
+    return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  return undefined;
+}
+
+function answerReady(ask: Ask, facts: ApiFacts): Reply {
+  if (facts.isReady()) return answerValue(ask, { status: 'ready' });
+  return answerError(ask, 503, 'not_ready', 'No race is followed yet, or NATS is away.', RETRY);
+}
+
+function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {
+  const race = facts.races.get(name);
+  if (!race) return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
+  if (race.state) return use(race, race.state);
+  return answerError(ask, 503, 'not_ready', `The race ${name} has nothing to show yet; try again in a second.`, RETRY);
+}
+
+function summarise(race: Race, { nowMs }: ApiFacts): Record<string, unknown> {
+  const { state } = race;
+  const status = race.status(nowMs());
+  const document = (state?.document ?? {}) as Record<string, unknown>;
+  return {
+    race: race.name,
+    name: textOf(document, 'name'),
+    kind: textOf(document, 'kind'),
+    origin: textOf(document, 'origin'),
+    state: status,
+    staleSinceMs: status === 'stale' ? race.heardAtMs : null,
+    epoch: state?.epoch ?? null,
+    tick: state?.head?.tick ?? null,
+    closeAtMs: state?.head?.closeAtMs ?? null,
+    position: race.position ?? null,
+    catalogue: state?.catalogue.hash ?? null,
+    cars: state ? carsIn(state.head!.field).length : 0,
+    fans: race.fans.size,
+  };
+}
+
+/** A fact of the race, which the document holds at its root or under `race` or `session`. */
+function textOf(document: Record<string, unknown>, key: string): string | null {
+  const places = [document, document.race, document.session] as (Record<string, unknown> | undefined)[];
+  for (const place of places) {
+    const value = typeof place === 'object' ? place?.[key] : undefined;
+    if (typeof value === 'string') return value;
+  }
+  return null;
+}
+
+const carsIn = ({ cars, states }: Field): string[] => cars.filter((_, slot) => states[slot]);
+
+const answerRace = (ask: Ask, facts: ApiFacts, race: Race, state: RaceState): Reply =>
+  answerValue(ask, {
+    ...summarise(race, facts),
+    cars: carsIn(state.head!.field),
+    views: state.catalogue.views.map(({ name }) => name),
+    documentRevision: state.docRevision,
+    document: state.document,
+  });
+
+function answerCatalogue(ask: Ask, { races }: ApiFacts, hash: string): Reply {
+  const catalogue = races.catalogue(hash);
+  if (!catalogue)
+    return answerError(ask, 404, 'unknown_catalogue', 'No race here is in that catalogue; see the welcome or /races.');
+  return answerTagged(ask, catalogue.json, `"${hash}"`, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'public, max-age=31536000, immutable',
+  });
+}
+
+function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
+  let watch: readonly Watch[];
+  try {
+    watch = chosen(ask.query, race, state);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return answerError(ask, 400, error.code, error.message);
+  }
+  const head = state.head!;
+  const cars: Record<string, unknown> = {};
+  for (const { car, view } of watch) {
+    const values = head.field.states[head.field.cars.indexOf(car)];
+    if (values) cars[car] = { view, values: valuesOf(state, view, values) };
+  }
+  return answerValue(ask, {
+    race: race.name,
+    position: formatPosition(state),
+    tick: head.tick,
+    closeAtMs: head.closeAtMs,
+    catalogue: state.catalogue.hash,
+    cars,
+    unknown: watch.map(({ car }) => car).filter((car) => !Object.hasOwn(cars, car)),
+  });
+}
+
+/** What the query asks for; the whole field in its smallest view when it says nothing. */
+function chosen(query: string, race: Race, { catalogue, head }: RaceState): readonly Watch[] {
+  const limits = { maxCars: race.fans.limits.maxCars, hasView: (name: string) => catalogue.viewOf(name) !== undefined };
+  const view = catalogue.viewOf('essentials') ? 'essentials' : 'full';
+  const all = () => carsIn(head!.field).map((car) => ({ car, view }));
+  return parseQuery(query, limits)?.watch ?? checkWatch(all(), limits.maxCars, limits.hasView);
+}
+
+/** Readings in the units of the catalogue, by channel key; null where there is none. */
+function valuesOf({ catalogue }: RaceState, view: string, state: Int32Array): Record<string, number | null> {
+  const values: Record<string, number | null> = {};
+  for (const index of catalogue.viewOf(view)!.channels) {
+    const channel = catalogue.channels[index]!;
+    values[channel.key] = dequantise(channel, state[index]!);
+  }
+  return values;
+}

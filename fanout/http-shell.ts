@@ -1,0 +1,80 @@
+import { STATUS_CODES } from 'node:http';
+import { type ApiFacts, answer } from './http-api.ts';
+import { type Ask, answerError, type Reply } from './reply.ts';
+import { answerFile } from './static-files.ts';
+
+/** What is needed of a request of uWebSockets.js; it is dead after the first await. */
+export interface RawRequest {
+  getMethod(): string;
+  getUrl(): string;
+  getQuery(): string;
+  getHeader(name: string): string;
+}
+
+/** What is needed of a response of uWebSockets.js; after an abort every call throws. */
+export interface RawResponse {
+  onAborted(handler: () => void): unknown;
+  cork(run: () => void): unknown;
+  writeStatus(status: string): unknown;
+  writeHeader(key: string, value: string): unknown;
+  end(body?: string | Uint8Array): unknown;
+  endWithoutBody(length?: number): unknown;
+}
+
+export interface HttpOptions extends ApiFacts {
+  readonly webRoot: string | undefined;
+  /** Pages of these origins may read; all when left out. */
+  readonly origins: readonly string[] | undefined;
+}
+
+/** Whether a page of this origin may connect. Programs that send no origin always may. */
+export const isAllowedOrigin = (origin: string, origins: readonly string[] | undefined): boolean =>
+  origin === '' || !origins || origins.includes(origin);
+
+function headersFor(ask: Ask, origin: string, origins: readonly string[] | undefined): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (!origins) headers['Access-Control-Allow-Origin'] = '*';
+  else if (origin !== '' && origins.includes(origin)) headers['Access-Control-Allow-Origin'] = origin;
+  if (ask.method === 'OPTIONS') {
+    headers['Access-Control-Allow-Methods'] = 'GET, HEAD, OPTIONS';
+    headers['Access-Control-Allow-Headers'] = 'Accept, Content-Type, If-None-Match';
+    headers['Access-Control-Max-Age'] = '86400';
+  } else {
+    headers['Access-Control-Expose-Headers'] = 'ETag, Retry-After';
+  }
+  return headers;
+}
+
+function writeReply(response: RawResponse, method: string, reply: Reply, extra: Record<string, string>): void {
+  response.cork(() => {
+    response.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ''}`);
+    for (const [key, value] of Object.entries({ ...extra, ...reply.headers })) response.writeHeader(key, value);
+    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(reply.body));
+    else if (reply.status === 204 || reply.status === 304) response.endWithoutBody();
+    else response.end(reply.body);
+  });
+}
+
+/** Answers one HTTP request that is no WebSocket handshake. */
+export async function serve(response: RawResponse, request: RawRequest, options: HttpOptions): Promise<void> {
+  const ask: Ask = {
+    method: request.getMethod().toUpperCase(),
+    path: request.getUrl(),
+    query: request.getQuery(),
+    accept: request.getHeader('accept'),
+    ifNoneMatch: request.getHeader('if-none-match'),
+  };
+  const extra = headersFor(ask, request.getHeader('origin'), options.origins);
+  let isAborted = false;
+  response.onAborted(() => {
+    isAborted = true;
+  });
+  let reply: Reply | undefined;
+  try {
+    reply = answer(ask, options) ?? (options.webRoot ? await answerFile(ask, options.webRoot) : undefined);
+  } catch {
+    reply = answerError(ask, 500, 'internal', 'The edge could not answer this; its log says why.');
+  }
+  reply ??= answerError(ask, 404, 'not_found', 'There is nothing here; /races lists what there is.');
+  if (!isAborted) writeReply(response, ask.method, reply, extra);
+}

@@ -1,0 +1,101 @@
+import type { NatsConnection } from '../broker/connection.ts';
+import { isRaceName, RaceStream } from '../broker/race-stream.ts';
+import type { Catalogue } from '../protocol/catalogue.ts';
+import type { FanSetOptions } from './fan-set.ts';
+import { Race } from './race.ts';
+
+export interface RacesOptions extends Omit<FanSetOptions, 'race' | 'fansOnEdge'> {
+  /** The only races to serve; all that NATS has a stream of when left out. */
+  readonly names?: readonly string[] | undefined;
+  /** How often new streams are looked for. */
+  readonly discoverMs: number;
+}
+
+/** All races on this edge. */
+export class Races {
+  readonly #connection: NatsConnection;
+  readonly #options: RacesOptions;
+  readonly #byName = new Map<string, Race>();
+  readonly #catalogues = new Map<string, Catalogue>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<boolean> | undefined;
+  #isStopped = false;
+
+  constructor(connection: NatsConnection, options: RacesOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** Begins to follow; returns when the races of the moment are known, or at once when NATS cannot tell. */
+  async start(): Promise<void> {
+    for (const name of this.#options.names ?? []) this.#add(name);
+    if (this.#options.names) return;
+    await this.discover();
+    this.#timer = setInterval(() => void this.discover(), this.#options.discoverMs);
+  }
+
+  get(name: string): Race | undefined {
+    return this.#byName.get(name);
+  }
+
+  all(): Race[] {
+    return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get fans(): number {
+    let fans = 0;
+    for (const race of this.#byName.values()) fans += race.fans.size;
+    return fans;
+  }
+
+  /** A catalogue that one of the races is or was in. */
+  catalogue(hash: string): Catalogue | undefined {
+    return this.#catalogues.get(hash);
+  }
+
+  /** A race that may have begun a moment ago. @returns `unknown` only when NATS says that there is no such stream. */
+  async find(name: string): Promise<Race | 'unknown' | 'unsure'> {
+    const known = this.#byName.get(name);
+    if (known) return known;
+    if (this.#options.names || !isRaceName(name)) return 'unknown';
+    const isSure = await this.discover();
+    return this.#byName.get(name) ?? (isSure ? 'unknown' : 'unsure');
+  }
+
+  /** Looks for new streams; calls at the same time share one question. @returns whether NATS answered. */
+  discover(): Promise<boolean> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<boolean> {
+    try {
+      const names = await RaceStream.list(this.#connection);
+      if (this.#isStopped) return false;
+      for (const name of names) if (!this.#byName.has(name) && isRaceName(name)) this.#add(name);
+      for (const race of this.#byName.values()) {
+        if (race.state || race.fans.size > 0 || names.includes(race.name)) continue;
+        this.#byName.delete(race.name);
+        void race.stop();
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #add(name: string): void {
+    const { edge, tickMs, limits } = this.#options;
+    const options = { race: name, edge, tickMs, limits, fansOnEdge: () => this.fans };
+    const keep = (catalogue: Catalogue) => this.#catalogues.set(catalogue.hash, catalogue);
+    this.#byName.set(name, new Race(this.#connection, options, keep));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    await Promise.all([...this.#byName.values()].map((race) => race.stop()));
+  }
+}

@@ -1,0 +1,50 @@
+import { pack } from '../protocol/pack.ts';
+
+/** A request as the HTTP routes see it. */
+export interface Ask {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly accept: string;
+  readonly ifNoneMatch: string;
+}
+
+/** A whole answer. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+}
+
+/** A value as JSON, or as MessagePack for whoever accepts nothing else first. */
+export function answerValue(ask: Ask, value: unknown, status = 200, headers: Record<string, string> = {}): Reply {
+  const base = { 'Cache-Control': 'no-store', Vary: 'Accept', ...headers };
+  if (/application\/(x-|vnd\.)?msgpack/i.test(ask.accept))
+    return { status, headers: { 'Content-Type': 'application/msgpack', ...base }, body: pack(value) };
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json; charset=utf-8', ...base },
+    body: `${JSON.stringify(value)}\n`,
+  };
+}
+
+/** An error for programs (`error`, stable) and people (`message`). */
+export const answerError = (
+  ask: Ask,
+  status: number,
+  error: string,
+  message: string,
+  headers: Record<string, string> = {},
+): Reply => answerValue(ask, { error, message }, status, headers);
+
+/** Text that the client may keep, under an identity of its content. */
+export function answerTagged(
+  ask: Ask,
+  body: string | Uint8Array,
+  etag: string,
+  headers: Record<string, string>,
+): Reply {
+  const tagged = { ETag: etag, ...headers };
+  const isKnown = ask.ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+  return isKnown ? { status: 304, headers: tagged, body: '' } : { status: 200, headers: tagged, body };
+}

@@ -1,0 +1,132 @@
+import { expect } from 'vitest';
+import type { Catalogue } from '../../protocol/catalogue.ts';
+import type { EdgeMessage, Receipt, Watch, Welcome } from '../../protocol/control.ts';
+import { applyPatch } from '../../protocol/document-patch.ts';
+import { emptyState, type Field } from '../../protocol/field.ts';
+import {
+  applyTickFrame,
+  type ClientState,
+  docPayload,
+  FRAME,
+  FRAME_FLAG,
+  readFrameHead,
+} from '../../protocol/frames.ts';
+import { unpack } from '../../protocol/pack.ts';
+
+/** A tick frame as a fan saw it. */
+export interface SeenTick {
+  readonly tick: number;
+  readonly span: number;
+  readonly flags: number;
+  readonly state: ClientState;
+}
+
+/** What a faithful client makes of what an edge sends; knows nothing of sockets. */
+export class FanReader {
+  readonly #catalogueOf: (hash: string) => Catalogue;
+  welcome: Welcome | undefined;
+  catalogue: Catalogue | undefined;
+  state: ClientState | undefined;
+  document: unknown;
+  seq = 0;
+  watch: readonly Watch[] = [];
+  /** Everything said, in order. */
+  readonly said: EdgeMessage[] = [];
+  readonly ticks: SeenTick[] = [];
+
+  constructor(catalogueOf: (hash: string) => Catalogue, watch: readonly Watch[]) {
+    this.#catalogueOf = catalogueOf;
+    this.watch = watch;
+  }
+
+  get receipts(): Receipt[] {
+    return this.said.filter((message) => message.type === 'repair');
+  }
+
+  get position(): string {
+    return `${this.welcome!.epoch}:${this.seq}`;
+  }
+
+  readText(text: string): void {
+    const message = JSON.parse(text) as EdgeMessage;
+    this.said.push(message);
+    if (message.type === 'welcome') {
+      this.welcome = message;
+      this.catalogue = this.#catalogueOf(message.catalogue);
+    }
+    if (message.type !== 'watching') return;
+    this.watch = message.watch;
+    if (!this.state) return;
+    const chosen = new Set(message.watch.map(({ car }) => car));
+    this.state = { ...this.state, cars: new Map([...this.state.cars].filter(([, { car }]) => chosen.has(car))) };
+  }
+
+  /** Throws when the frame does not fit exactly: a gap, a doubled tick, a wrong digest. */
+  readFrame(bytes: Uint8Array): void {
+    const head = readFrameHead(bytes);
+    expect(head.seq, 'positions never go back').toBeGreaterThanOrEqual(head.flags & FRAME_FLAG.snapshot ? 0 : this.seq);
+    this.seq = head.seq;
+    if (head.type === FRAME.doc) {
+      const value = unpack(docPayload(bytes));
+      this.document = head.flags & FRAME_FLAG.snapshot ? value : applyPatch(this.document, value);
+      return;
+    }
+    const { state, span } = applyTickFrame(bytes, this.catalogue!, this.state);
+    this.state = state;
+    this.ticks.push({ tick: head.tick, span, flags: head.flags, state });
+  }
+}
+
+/** What a fan with this choice must hold of a field. */
+export function expectedCars(catalogue: Catalogue, field: Field, watch: readonly Watch[]): Map<string, number[]> {
+  const cars = new Map<string, number[]>();
+  for (const { car, view } of watch) {
+    const state = field.states[field.cars.indexOf(car)];
+    if (!state) continue;
+    const seen = emptyState(catalogue);
+    for (const index of catalogue.viewOf(view)!.channels) seen[index] = state[index]!;
+    cars.set(car, [...seen]);
+  }
+  return cars;
+}
+
+export const carsOf = (state: ClientState): Map<string, number[]> =>
+  new Map([...state.cars.values()].map(({ car, state: values }) => [car, [...values]]));
+
+/** A fan with a real WebSocket. */
+export class TestFan {
+  readonly reader: FanReader;
+  readonly socket: WebSocket;
+  closed: { code: number; reason: string } | undefined;
+  /** The first thing that a faithful client could not accept. */
+  failure: unknown;
+
+  constructor(url: string, race: string, query: string, catalogueOf: (hash: string) => Catalogue) {
+    const watch = (new URLSearchParams(query).get('watch') ?? '').split(',').filter(Boolean);
+    this.reader = new FanReader(
+      catalogueOf,
+      watch.map((entry) => ({ car: entry.split(':')[0]!, view: entry.split(':')[1] ?? 'full' })),
+    );
+    this.socket = new WebSocket(`${url.replace('http', 'ws')}/races/${race}/live${query && `?${query}`}`);
+    this.socket.binaryType = 'arraybuffer';
+    this.socket.onmessage = ({ data }) => {
+      try {
+        if (typeof data === 'string') this.reader.readText(data);
+        else this.reader.readFrame(new Uint8Array(data as ArrayBuffer));
+      } catch (error) {
+        this.failure ??= error;
+      }
+    };
+    this.socket.onclose = ({ code, reason }) => {
+      this.closed = { code, reason };
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  say(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+}
