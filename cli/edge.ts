@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { startEdge } from '../fanout/edge.ts';
+import { DEFAULT_LIMITS } from '../fanout/limits.ts';
+import type { Usage, Values } from './flags.ts';
+import { untilAskedToEnd } from './lifetime.ts';
+import { createLog } from './log.ts';
+import { LOG_FLAG, NATS_FLAG } from './race-flags.ts';
+
+const BUILT_PAGE = join(import.meta.dirname, '..', 'web', 'app', 'dist');
+
+const FLAGS = {
+  ...NATS_FLAG,
+  host: { kind: 'text', default: '127.0.0.1', help: 'Address on which fans are served; 0.0.0.0 lets others in.' },
+  port: { kind: 'integer', min: 0, max: 65535, default: 8080, help: 'Port for fans; 0 takes a free one.' },
+  races: { kind: 'list', help: 'The only races to serve. Default: all that NATS has, also those to come.' },
+  web: { kind: 'text', help: 'Folder served under /. Default: the built page, if there is one.' },
+  origins: { kind: 'list', help: 'Pages of these origins may connect. Default: all.' },
+  name: { kind: 'text', help: 'Name of this edge in the welcome. Default: host name and a random part.' },
+  'max-fans': {
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000,
+    default: DEFAULT_LIMITS.maxFans,
+    help: 'Fans at once; the next one is asked to come back later.',
+  },
+  'max-cars': {
+    kind: 'integer',
+    min: 1,
+    max: 250,
+    default: DEFAULT_LIMITS.maxCars,
+    help: 'Cars that one fan may watch.',
+  },
+  ...LOG_FLAG,
+} as const;
+
+export const usage: Usage<typeof FLAGS> = {
+  synopsis: 'slipstream edge [flags]',
+  purpose:
+    'Follows the races of NATS and sends each fan the changes of the cars that the fan chose. Run as many as there are fans to serve; they share nothing but NATS.',
+  flags: FLAGS,
+};
+
+export async function run(flags: Values<typeof FLAGS>): Promise<number> {
+  const log = createLog(flags.log, flags.name ?? 'edge');
+  const asked = untilAskedToEnd();
+  const webRoot = flags.web ?? (existsSync(BUILT_PAGE) ? BUILT_PAGE : undefined);
+  const edge = await startEdge({
+    servers: flags.nats,
+    host: flags.host,
+    port: flags.port,
+    limits: { maxFans: flags['max-fans'], maxCars: flags['max-cars'] },
+    ...(flags.races.length > 0 ? { races: flags.races } : {}),
+    ...(flags.origins.length > 0 ? { origins: flags.origins } : {}),
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(webRoot === undefined ? {} : { webRoot }),
+  });
+  log('info', `Serving fans at ${edge.url}.`);
+  process.send?.('ready');
+  const reason = await asked;
+  log('info', `Ending: ${reason}.`, { fans: edge.stats().fans });
+  await edge.stop();
+  return 0;
+}

@@ -1,0 +1,87 @@
+import type { CarView, Race, Receipt, TickEvent } from '../web/client/mod.ts';
+import { connect } from '../web/client/mod.ts';
+import type { Usage, Values } from './flags.ts';
+import { untilAskedToEnd } from './lifetime.ts';
+import { RACE_FLAG } from './race-flags.ts';
+
+const FLAGS = {
+  ...RACE_FLAG,
+  url: {
+    kind: 'list',
+    default: ['http://127.0.0.1:8080'],
+    help: 'Addresses of edges, separated by commas; each reconnect takes the next one.',
+  },
+  view: {
+    kind: 'text',
+    default: 'essentials',
+    pattern: /^[a-z][a-z0-9_]{0,31}$/,
+    rule: 'a view in lower snake case',
+    help: 'View of the car: full, essentials or another of the catalogue.',
+  },
+  ticks: {
+    kind: 'integer',
+    min: 0,
+    max: 1_000_000_000,
+    default: 0,
+    help: 'End after so many ticks; 0 goes on until Ctrl-C.',
+  },
+  json: { kind: 'switch', help: 'One JSON object per tick.' },
+} as const;
+
+export const usage: Usage<typeof FLAGS> = {
+  synopsis: 'slipstream watch <car> [flags]',
+  purpose: 'Follows one car with the SDK, as a fan would, and prints what changes.',
+  flags: FLAGS,
+  operands: ['car'],
+};
+
+const describeReceipt = (receipt: Receipt): string =>
+  `${receipt.kind} of ${receipt.ticks} ticks, ${receipt.bytes} bytes${receipt.reason ? ` (${receipt.reason})` : ''}`;
+
+function printPlain(tick: TickEvent, view: CarView): void {
+  const change = tick.changes.find(({ car }) => car === view.car);
+  const changed =
+    change?.kind === 'full'
+      ? Object.entries(view.values())
+      : (change?.channels ?? []).map(({ key, after }) => [key, after] as const);
+  const time = new Date(tick.closeAtMs).toISOString().slice(11, 21);
+  process.stdout.write(
+    `${time}  tick ${tick.tick}  ${changed.map(([key, value]) => `${key}=${value ?? '–'}`).join(' ') || 'no change'}\n`,
+  );
+}
+
+function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<void> {
+  const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
+  return new Promise((resolve) => {
+    let left = flags.ticks;
+    let phase = '';
+    race.on('status', (status) => {
+      if (status.phase !== phase) say(`connection: ${status.phase}`);
+      phase = status.phase;
+      if (status.phase === 'closed') resolve();
+    });
+    race.on('error', (error) => say(`error: ${error.message}`));
+    race.on('receipt', (receipt) => say(`repair: ${describeReceipt(receipt)}`));
+    race.on(
+      'watching',
+      ({ unknown }) => unknown.length > 0 && say(`Car ${unknown.join(', ')} is not in the field yet; waiting for it.`),
+    );
+    race.on('tick', (tick) => {
+      const view = race.car(car);
+      if (view && flags.json)
+        process.stdout.write(
+          `${JSON.stringify({ tick: tick.tick, closeAtMs: tick.closeAtMs, car, values: view.values() })}\n`,
+        );
+      else if (view) printPlain(tick, view);
+      if (flags.ticks > 0 && --left === 0) resolve();
+    });
+  });
+}
+
+export async function run(flags: Values<typeof FLAGS>, [car]: readonly string[]): Promise<number> {
+  const race = connect({ url: flags.url, race: flags.race, watch: [{ car: car!, view: flags.view }], document: false });
+  await Promise.race([follow(race, car!, flags), untilAskedToEnd()]);
+  const hasEnded = race.status.phase === 'closed';
+  race.close();
+  return hasEnded ? 1 : 0;
+}
