@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ControlLimits, checkWatch, formatQuery, type Hello, parseClientMessage, parseQuery } from './control.ts';
+import { attempt, codeOf } from './testing/bytes.ts';
+import { PROTOCOL_VERSION } from './tick-message.ts';
+
+const VIEWS = ['full', 'essentials', 'tires'];
+const limits: ControlLimits = { maxCars: 5, hasView: (name) => VIEWS.includes(name) };
+const EPOCH = '0123456789abcdef';
+
+const hellos: fc.Arbitrary<Hello> = fc.record(
+  {
+    version: fc.integer({ min: 0, max: 999_999_999 }),
+    watch: fc.uniqueArray(
+      fc.record({ car: fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/), view: fc.constantFrom(...VIEWS) }),
+      { maxLength: 5, selector: ({ car }) => car },
+    ),
+    history: fc.constantFrom('all' as const, 'latest' as const),
+    since: fc.record({ epoch: fc.stringMatching(/^[0-9a-f]{16}$/), seq: fc.integer({ min: 1, max: 2 ** 48 - 1 }) }),
+    doc: fc.boolean(),
+  },
+  { requiredKeys: ['version', 'watch', 'history', 'doc'] },
+);
+
+it('a hello says the same as a message and as a query', () => {
+  fc.assert(
+    fc.property(hellos, (hello) => {
+      expect(parseQuery(formatQuery(hello), limits)).toEqual(hello);
+      const since = hello.since && `${hello.since.epoch}:${hello.since.seq}`;
+      const text = JSON.stringify({ type: 'hello', ...hello, since });
+      expect(parseClientMessage(text, limits)).toEqual({ type: 'hello', ...hello });
+    }),
+  );
+});
+
+it('the other messages of a client read back', () => {
+  const { watch } = { watch: [{ car: '24', view: 'tires' }] };
+  for (const message of [
+    { type: 'watch', id: 7, watch },
+    { type: 'watch', id: 0, watch: [] },
+    { type: 'resync' },
+    { type: 'ping', id: Number.MAX_SAFE_INTEGER },
+  ]) {
+    expect(parseClientMessage(JSON.stringify(message), limits)).toEqual(message);
+  }
+});
+
+describe('what is left out has a default', () => {
+  it('in a message', () => {
+    const hello = { type: 'hello', version: 1, watch: [], history: 'latest', doc: true };
+    expect(parseClientMessage('{"type":"hello","version":1}', limits)).toEqual(hello);
+    const nulls = '{"type":"hello","version":1,"since":null,"history":null,"doc":null,"watch":null}';
+    expect(parseClientMessage(nulls, limits)).toEqual(hello);
+    expect(parseClientMessage('{"type":"ping"}', limits)).toEqual({ type: 'ping', id: 0 });
+    expect(checkWatch([{ car: '24' }], 5, limits.hasView)).toEqual([{ car: '24', view: 'full' }]);
+  });
+
+  it('in a query, which says nothing without a watch', () => {
+    const hello = { version: PROTOCOL_VERSION, watch: [], history: 'latest', doc: true };
+    expect(parseQuery('watch=', limits)).toEqual(hello);
+    expect(parseQuery('watch=24,9:tires&doc=1&since=', limits)).toEqual({
+      ...hello,
+      watch: [
+        { car: '24', view: 'full' },
+        { car: '9', view: 'tires' },
+      ],
+    });
+    expect(parseQuery('', limits)).toBeUndefined();
+    expect(parseQuery(`since=${EPOCH}:5`, limits)).toBeUndefined();
+  });
+});
+
+const hello = (more: object) => JSON.stringify({ type: 'hello', version: 1, ...more });
+const watch = (watch: unknown) => JSON.stringify({ type: 'watch', id: 1, watch });
+
+describe('a message that breaks a rule is refused with a code', () => {
+  it.each<[string, string, string]>([
+    ['no JSON', '{"type":', 'bad_message'],
+    ['nothing', '', 'bad_message'],
+    ['null', 'null', 'bad_message'],
+    ['a number', '7', 'bad_message'],
+    ['a list', '[]', 'bad_message'],
+    ['no type', '{}', 'bad_message'],
+    ['an unknown type', '{"type":"subscribe"}', 'bad_message'],
+    ['an inherited type', '{"type":"toString"}', 'bad_message'],
+    ['a hello without a version', '{"type":"hello"}', 'bad_message'],
+    ['a version as text', hello({ version: '1' }), 'bad_message'],
+    ['an unknown history', hello({ history: 'some' }), 'bad_message'],
+    ['doc as a number', hello({ doc: 0 }), 'bad_message'],
+    ['a bad position', hello({ since: `${EPOCH}:0` }), 'bad_position'],
+    ['a position as a number', hello({ since: 5 }), 'bad_position'],
+    ['an id below 0', '{"type":"ping","id":-1}', 'bad_message'],
+    ['an id with a fraction', '{"type":"ping","id":0.5}', 'bad_message'],
+    ['an id beyond 2^53', '{"type":"ping","id":9007199254740992}', 'bad_message'],
+    ['an id of null', '{"type":"ping","id":null}', 'bad_message'],
+    ['no watch', '{"type":"watch","id":1}', 'bad_watch'],
+    ['a watch of no list', watch('24:full'), 'bad_watch'],
+    ['a watch of texts', watch(['24']), 'bad_watch'],
+    ['a watch of nulls', watch([null]), 'bad_watch'],
+    ['a car as a number', watch([{ car: 24 }]), 'bad_watch'],
+    ['a long car id', watch([{ car: '123456789' }]), 'bad_watch'],
+    ['an empty car id', watch([{ car: '' }]), 'bad_watch'],
+    ['a car twice', watch([{ car: '24' }, { car: '24', view: 'tires' }]), 'bad_watch'],
+    ['an unknown view', watch([{ car: '24', view: 'suspension' }]), 'bad_watch'],
+    ['a view as a number', watch([{ car: '24', view: 1 }]), 'bad_watch'],
+    ['too many cars', watch(['1', '2', '3', '4', '5', '6'].map((car) => ({ car }))), 'too_many_cars'],
+  ])('%s', (_, text, code) => {
+    expect(codeOf(() => parseClientMessage(text, limits))).toBe(code);
+  });
+
+  it.each([
+    ['watch=24:full:1', 'bad_watch'],
+    ['watch=24,', 'bad_watch'],
+    ['watch=:', 'bad_watch'],
+    ['watch=24,24', 'bad_watch'],
+    ['watch=24:', 'bad_watch'],
+    ['watch=1,2,3,4,5,6', 'too_many_cars'],
+    ['watch=24&since=now', 'bad_position'],
+    ['watch=24&history=1', 'bad_message'],
+    ['watch=24&version=one', 'bad_message'],
+    ['watch=24&version=', 'bad_message'],
+    ['watch=24&doc=false', 'bad_message'],
+    ['watch=24&doc=toString', 'bad_message'],
+  ])('the query %s', (query, code) => {
+    expect(codeOf(() => parseQuery(query, limits))).toBe(code);
+  });
+});
+
+it('names a value without following it, however deep it is nested', () => {
+  for (const depth of [5000, 100_000]) {
+    const deep = '['.repeat(depth) + ']'.repeat(depth);
+    for (const text of [
+      `{"type":${deep}}`,
+      `{"type":"watch","watch":[{"car":${deep}}]}`,
+      `{"type":"ping","id":${deep}}`,
+    ]) {
+      expect(codeOf(() => parseClientMessage(text, limits))).toMatch(/^bad_/);
+    }
+  }
+});
+
+it('any text and any query is answered with a message or a ProtocolError', () => {
+  const words = fc.constantFrom(
+    'hello',
+    'watch',
+    'ping',
+    'type',
+    'id',
+    'car',
+    'view',
+    'since',
+    'version',
+    'history',
+    'doc',
+  );
+  const json = fc.jsonValue({ maxDepth: 3 });
+  const object = fc.dictionary(words, fc.oneof(words, json, fc.array(fc.dictionary(words, fc.oneof(words, json)))));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        object.map((value) => JSON.stringify(value)),
+      ),
+      (text) => {
+        attempt(() => parseClientMessage(text, limits));
+        attempt(() => parseQuery(text, limits));
+        attempt(() => parseQuery(`watch=${text}`, limits));
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
