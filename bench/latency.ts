@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import type { Usage, Values } from '../cli/flags.ts';
+import { startNatsServer } from '../testing/nats-server.ts';
+import { cpuSeconds } from './cpu.ts';
+import { round } from './machine.ts';
+import { startService, startWorker } from './processes.ts';
+
+const FLAGS = {
+  fans: { kind: 'integer', min: 1, max: 15_000, default: 1000, help: 'SDK fans on one edge.' },
+  cars: { kind: 'integer', min: 1, max: 40, default: 4, help: 'Cars that each fan watches.' },
+  view: { kind: 'text', default: 'essentials', help: 'View in which they are watched.' },
+  field: { kind: 'integer', min: 4, max: 40, default: 40, help: 'Simulated cars in the race.' },
+  rate: { kind: 'integer', min: 1, max: 120, default: 60, unit: 'Hz', help: 'Samples per second and car.' },
+  seconds: { kind: 'integer', min: 5, max: 600, default: 20, unit: 's', help: 'How long to measure.' },
+} as const;
+
+export const usage: Usage<typeof FLAGS> = {
+  synopsis: 'npm run bench -- latency [flags]',
+  purpose:
+    'Runs nats-server, ingest with a simulated field, one edge and a swarm of SDK fans as four processes and measures, for every fan and tick, the time from the close of the tick to the callback of the fan.',
+  flags: FLAGS,
+};
+
+const WARM_UP_MS = 4000;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function findPort(said: () => string): Promise<string> {
+  for (let tries = 0; tries < 200; tries++) {
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said())?.[0];
+    if (url) return url;
+    await pause(50);
+  }
+  throw new Error(`the edge did not say where it serves:\n${said()}`);
+}
+
+async function untilReady(url: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await fetch(`${url}/readyz`)).ok) return;
+    await pause(50);
+  }
+  throw new Error(`${url}/readyz did not become ready`);
+}
+
+export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
+  const nats = await startNatsServer();
+  const address = `127.0.0.1:${nats.port}`;
+  try {
+    const edge = await startService(['edge', '--nats', address, '--port', '0']);
+    const url = await findPort(edge.said);
+    const ingest = await startService([
+      'ingest',
+      '--nats',
+      address,
+      '--race',
+      'bench',
+      '--sources',
+      'simulator',
+      '--cars',
+      String(flags.field),
+      '--rate',
+      String(flags.rate),
+    ]);
+    await untilReady(url);
+    process.stderr.write(`connecting ${flags.fans} fans\n`);
+    const swarm = await startWorker('fan-swarm.ts', [url, 'bench', String(flags.fans), String(flags.cars), flags.view]);
+    await pause(WARM_UP_MS);
+    process.stderr.write(`measuring for ${flags.seconds} s\n`);
+    const before = { edge: cpuSeconds(edge.pid), ingest: cpuSeconds(ingest.pid), swarm: cpuSeconds(swarm.pid) };
+    swarm.child.send('begin');
+    await pause(flags.seconds * 1000);
+    const share = (pid: number, begin: number) => round((cpuSeconds(pid) - begin) / flags.seconds, 3);
+    const shares = {
+      edge: share(edge.pid, before.edge),
+      ingest: share(ingest.pid, before.ingest),
+      swarm: share(swarm.pid, before.swarm),
+    };
+    const answer = once(swarm.child, 'message');
+    swarm.child.send('end');
+    const [seen] = (await answer) as [Record<string, number>];
+    await ingest.stop();
+    await edge.stop();
+    const { p50_ms, p99_ms, p999_ms, max_ms } = seen as {
+      p50_ms: number;
+      p99_ms: number;
+      p999_ms: number;
+      max_ms: number;
+    };
+    return {
+      fans: flags.fans,
+      cars_per_fan: flags.cars,
+      view: flags.view,
+      fan_ticks: seen.ticks,
+      delivered_ratio: round(seen.ticks! / (flags.fans * flags.seconds * 2), 3),
+      gaps: seen.gaps,
+      p50_ms: round(p50_ms),
+      p99_ms: round(p99_ms),
+      p999_ms: round(p999_ms),
+      max_ms: round(max_ms),
+      edge_core_share: shares.edge,
+      edge_us_per_fan_tick: round((shares.edge * 1e6) / (flags.fans * 2), 1),
+      ingest_core_share: shares.ingest,
+      swarm_core_share: shares.swarm,
+    };
+  } finally {
+    await nats.stop();
+  }
+}
