@@ -1,17 +1,25 @@
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from './connection.ts';
+import { isConflict } from './race-stream.ts';
 
 const BUCKET = 'slipstream_leases';
 /** A holder that says nothing for this long has lost the lease. */
 const TTL_MS = 2000;
 const RENEW_MS = 500;
 const RETRY_MS = 200;
+/** A renewal without an answer is tried again after this, so that one lost message costs no lease. */
+const ANSWER_WITHIN_MS = 1000;
 
 /** The right to publish one race. It only decides who tries: what keeps the stream whole is the expected sequence. */
 export interface Lease {
-  /** Resolves when the lease is lost: another process may have it now. Never resolves after `release()`. */
+  /**
+   * Resolves when somebody else holds the lease. While NATS is away it is nobody's, and stays ours if nobody takes it
+   * afterwards. Never resolves after `release()`.
+   */
   readonly lost: Promise<void>;
-  /** Lets the next one have it at once. */
+  /** Asks NATS whether the lease is ours, and waits while NATS is away. `false` when it is lost or released. */
+  confirm(): Promise<boolean>;
+  /** Lets the next one have it at once. Safe to call twice. */
   release(): Promise<void>;
 }
 
@@ -21,6 +29,8 @@ export interface LeaseOptions {
   readonly holder: string;
   /** Called once when somebody else holds it and this process waits. */
   readonly onWaiting?: (holder: string) => void;
+  /** Called when NATS does not answer or refuses, once for each message in a row; it is tried again. */
+  readonly onProblem?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -28,55 +38,131 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until nobody else holds the lease, then holds it. Rejects with the signal's reason when aborted. */
 export async function acquireLease(connection: NatsConnection, options: LeaseOptions): Promise<Lease> {
-  const bucket = await new Kvm(connection).create(BUCKET, { ttl: TTL_MS, history: 1 });
+  const entry = new LeaseEntry(connection, options);
   let isWaiting = false;
   for (;;) {
     options.signal?.throwIfAborted();
-    const revision = await tryCreate(bucket, options);
-    if (revision !== undefined) return hold(bucket, options, revision);
-    if (!isWaiting) {
+    const outcome = await entry.claim();
+    if (outcome === 'ours') return hold(entry);
+    if (outcome === 'taken' && !isWaiting) {
       isWaiting = true;
-      options.onWaiting?.((await bucket.get(options.name))?.string() ?? 'unknown');
+      options.onWaiting?.(entry.holder);
     }
     await pause(RETRY_MS);
   }
 }
 
-async function tryCreate(bucket: KV, options: LeaseOptions): Promise<number | undefined> {
-  try {
-    return await bucket.create(options.name, options.holder);
-  } catch (error) {
-    const entry = await bucket.get(options.name);
-    if (entry && entry.operation === 'PUT') return undefined;
-    // Not held by anybody: the refusal had another reason, such as NATS being away. Waiting is right then too.
-    if (entry === null) return undefined;
-    throw error;
-  }
-}
-
-function hold(bucket: KV, options: LeaseOptions, first: number): Lease {
-  let revision = first;
-  let renewedAtMs = performance.now();
-  let isReleased = false;
+function hold(entry: LeaseEntry): Lease {
   const { promise: lost, resolve } = Promise.withResolvers<void>();
-  const renew = async () => {
-    try {
-      revision = await bucket.update(options.name, options.holder, revision);
-      renewedAtMs = performance.now();
-    } catch {
-      // Away or overtaken: which one, only time tells. Past the TTL the lease may be somebody else's.
-      if (performance.now() - renewedAtMs < TTL_MS || isReleased) return;
-      clearInterval(timer);
-      resolve();
-    }
+  let isOver = false;
+  // One question at a time: two renewals on one revision would refuse each other.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(action: () => Promise<T>): Promise<T> => {
+    const result = turn.then(action);
+    turn = result;
+    return result;
   };
-  const timer = setInterval(() => void renew(), RENEW_MS);
+  const renew = () =>
+    inTurn(async () => {
+      const outcome = isOver ? 'taken' : await entry.claim();
+      if (outcome === 'taken' && !isOver) {
+        isOver = true;
+        resolve();
+      }
+      return outcome;
+    });
+  void (async () => {
+    while (!isOver) {
+      await pause(RENEW_MS);
+      await renew();
+    }
+  })();
   return {
     lost,
-    release: async () => {
-      isReleased = true;
-      clearInterval(timer);
-      await bucket.delete(options.name, { previousSeq: revision }).catch(() => {});
+    confirm: async () => {
+      for (;;) {
+        const outcome = await renew();
+        if (outcome !== 'unknown') return outcome === 'ours';
+        await pause(RETRY_MS);
+      }
     },
+    release: () =>
+      inTurn(async () => {
+        if (!isOver) {
+          isOver = true;
+          await entry.giveUp();
+        }
+      }),
   };
+}
+
+/** The entry of one lease in the bucket, seen by one that wants to be its holder. Never throws: NATS may be away. */
+class LeaseEntry {
+  readonly #connection: NatsConnection;
+  readonly #options: LeaseOptions;
+  /** What only this claimant writes, so that it knows its own entry after an answer was lost. */
+  readonly #token: string;
+  #bucket: KV | undefined;
+  /** Revision that our entry has, 0 for none. */
+  #revision = 0;
+  #problem = '';
+  holder = 'unknown';
+
+  constructor(connection: NatsConnection, options: LeaseOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#token = `${crypto.randomUUID()} ${options.holder}`;
+  }
+
+  /** Makes or renews the entry; `unknown` when NATS gave no answer that decides. */
+  async claim(): Promise<'ours' | 'taken' | 'unknown'> {
+    try {
+      this.#bucket ??= await new Kvm(this.#connection).create(BUCKET, { ttl: TTL_MS, history: 1 });
+      const outcome = await this.#write(this.#bucket);
+      this.#problem = '';
+      return outcome;
+    } catch (error) {
+      this.#report(error as Error);
+      // NATS may have come back without its data, and then without the bucket.
+      this.#bucket = undefined;
+      return 'unknown';
+    }
+  }
+
+  async #write(bucket: KV): Promise<'ours' | 'taken'> {
+    const { name } = this.#options;
+    try {
+      this.#revision =
+        this.#revision === 0
+          ? await bucket.create(name, this.#token)
+          : await bucket.update(name, this.#token, this.#revision, ANSWER_WITHIN_MS);
+      return 'ours';
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+    const entry = await bucket.get(name);
+    if (entry?.operation === 'PUT' && entry.string() !== this.#token) {
+      this.#revision = 0;
+      this.holder = entry.string().split(' ').slice(1).join(' ');
+      return 'taken';
+    }
+    // Ours, renewed by a message whose answer was lost; or nobody's, when it expired or was given back meanwhile.
+    this.#revision = entry?.operation === 'PUT' ? entry.revision : await bucket.create(name, this.#token);
+    return 'ours';
+  }
+
+  /** Removes our entry; when that fails, it ends by itself after its time to live. */
+  async giveUp(): Promise<void> {
+    try {
+      await this.#bucket?.delete(this.#options.name, { previousSeq: this.#revision });
+    } catch (error) {
+      this.#report(error as Error);
+    }
+  }
+
+  #report({ message }: Error): void {
+    if (message === this.#problem) return;
+    this.#problem = message;
+    this.#options.onProblem?.(message);
+  }
 }

@@ -12,7 +12,14 @@ import { BrokerError, ConfigError } from '../protocol/errors.ts';
 import type { NatsConnection } from './connection.ts';
 
 /** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
-const API_ERROR = { streamNotFound: 10059, noMessage: 10037, wrongLastSequence: 10071, nameInUse: 10058 } as const;
+const API_ERROR = {
+  noMessage: 10037,
+  nameInUse: 10058,
+  streamNotFound: 10059,
+  wrongLastSequence: 10071,
+  /** The same from a cluster that has not yet decided on the message before. */
+  wrongLastSequencePending: 10164,
+} as const;
 
 const RACE = /^[A-Za-z0-9_-]{1,32}$/;
 const NANOS_PER_MS = 1e6;
@@ -32,7 +39,11 @@ export interface StreamOptions {
   readonly maxAgeMs?: number;
 }
 
-/** Outcome of a publish that expects to be next: `conflict` means that somebody else has written, nothing was stored. */
+/**
+ * Outcome of a publish that expects to be next. `conflict`: the newest message of the subject is another one, nothing
+ * was stored. `duplicate`: a message with this id was there already, nothing was stored; NATS does not look whether it
+ * has the same bytes, nor at the expected sequence.
+ */
 export type PublishResult = { readonly seq: number; readonly duplicate: boolean } | 'conflict';
 
 export const isRaceName = (race: string): boolean => RACE.test(race);
@@ -56,6 +67,12 @@ export const subjectsOf = (race: string) => ({
   catalogue: `race.${race}.catalogue`,
   all: `race.${race}.>`,
 });
+
+/** Whether NATS refused a write because the newest message of the subject is not the expected one. */
+export function isConflict(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === API_ERROR.wrongLastSequence || code === API_ERROR.wrongLastSequencePending;
+}
 
 const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);
 
@@ -113,7 +130,7 @@ export class RaceStream {
       throw new BrokerError(
         'stream_refused',
         `NATS does not make the stream ${this.name}: ${(cause as Error).message}.`,
-        { cause },
+        { cause, retryable: codeOf(cause) === undefined },
       );
     }
   }
@@ -130,10 +147,19 @@ export class RaceStream {
   }
 
   /** The newest message of a subject, `undefined` when there is none. */
-  async last(subject: string): Promise<StreamMessage | undefined> {
+  last(subject: string): Promise<StreamMessage | undefined> {
+    return this.#get({ last_by_subj: subject });
+  }
+
+  /** The message with a sequence, `undefined` when the stream does not hold it. */
+  at(seq: number): Promise<StreamMessage | undefined> {
+    return this.#get({ seq });
+  }
+
+  async #get(query: { last_by_subj: string } | { seq: number }): Promise<StreamMessage | undefined> {
     try {
-      const message = await this.#jsm.streams.getMessage(this.name, { last_by_subj: subject });
-      return message ? { subject, seq: message.seq, data: message.data } : undefined;
+      const message = await this.#jsm.streams.getMessage(this.name, query);
+      return message ? { subject: message.subject, seq: message.seq, data: message.data } : undefined;
     } catch (error) {
       const code = codeOf(error);
       if (code === API_ERROR.noMessage || code === API_ERROR.streamNotFound) return undefined;
@@ -155,14 +181,15 @@ export class RaceStream {
       });
       return { seq: ack.seq, duplicate: ack.duplicate };
     } catch (error) {
-      if (codeOf(error) === API_ERROR.wrongLastSequence) return 'conflict';
+      if (isConflict(error)) return 'conflict';
       throw error;
     }
   }
 
   /**
    * Delivers every message from `startSeq` on, in order and without gaps, through reconnects, until `stop()`.
-   * @param onMessage Synchronous. @param onProblem What the consumer meets on the way (`stream_not_found`, …).
+   * @param onMessage Synchronous; when it throws, nothing more is delivered.
+   * @param onProblem What the consumer meets on the way (`stream_not_found`, …); `ended` when it has given up.
    */
   async follow(
     startSeq: number,
@@ -183,8 +210,13 @@ export class RaceStream {
       for await (const status of messages.status())
         if (status.type !== 'next' && status.type !== 'debug') onProblem(status.type);
     })();
+    let isStopped = false;
+    void messages.closed().then(() => {
+      if (!isStopped) onProblem('ended');
+    });
     return {
       stop: async () => {
+        isStopped = true;
         await messages.close();
       },
     };

@@ -2,12 +2,13 @@ import type { Frame } from './source.ts';
 
 /** How many frames back a double is recognised: two ticks at 250 Hz. */
 const REMEMBERED_FRAMES = 256;
-/** A car clock that jumps by more than this, in ms, is not believed at once. */
-const CLOCK_STEP_MS = 10_000;
-/** ... but when nothing else has come for so long, in ms of arrival, and at least so many frames agree. */
+/** A frame may come this much sooner, in ms, than the quickest one so far allows; more is a wrong time stamp. */
+const MAX_LEAD_MS = 2000;
+/** Refused times are believed after all when nothing else has come for so long, in ms of arrival, ... */
 const CLOCK_STEP_AFTER_MS = 2000;
+/** ... from at least so many frames ... */
 const CLOCK_STEP_FRAMES = 5;
-/** Frames of a new clock agree when they advance with arrival within this, in ms. */
+/** ... that advance with their arrival within this, in ms. */
 const CLOCK_AGREEMENT_MS = 1000;
 
 /** What becomes of a frame. Everything but `fresh` and `new_clock` is dropped and counted under this name. */
@@ -18,18 +19,21 @@ export type Arrival = 'fresh' | 'new_clock' | 'double' | 'late' | 'implausible_t
  *
  * Late is what is more than one tick older than the newest sample of the tick that closed last: frames may overtake
  * each other on the way, but a closed tick is never changed. Doubles are frames of the same instant with the same
- * channels. A clock that steps (the car rebooted) is believed after two seconds without any frame of the old one,
- * so that one wrong time stamp cannot silence a car.
+ * channels. The car's clock need not be right, it only has to run evenly: a frame that comes sooner than any before it
+ * allows has a wrong time. When two seconds bring nothing but late or wrong times that run evenly, the clock has been
+ * set, and they are right: so neither a wrong time stamp nor a reboot can silence a car for longer.
  */
 export class CarWindow {
   readonly #tickMs: number;
   #newestMs = Number.NEGATIVE_INFINITY;
   #closedMs = Number.NEGATIVE_INFINITY;
-  #arrivedAtMs = 0;
+  /** Arrival minus car time of the quickest frame. */
+  #offsetMs = Number.POSITIVE_INFINITY;
   readonly #times = new Float64Array(REMEMBERED_FRAMES).fill(Number.NaN);
-  readonly #shapes = new Float64Array(REMEMBERED_FRAMES);
+  readonly #shapes = new Int32Array(REMEMBERED_FRAMES);
   #next = 0;
-  #suspect = { count: 0, sinceMs: 0, atMs: 0, arrivedAtMs: 0 };
+  /** Refused frames in a row that run evenly; `atMs` and `arrivedAtMs` are of the first one. */
+  #refused = { count: 0, atMs: 0, arrivedAtMs: 0 };
 
   constructor(tickMs: number) {
     this.#tickMs = tickMs;
@@ -38,17 +42,16 @@ export class CarWindow {
   /** @param nowMs Race time of arrival. */
   admit(frame: Frame, nowMs: number): Arrival {
     const { atMs } = frame;
-    const isFirst = this.#newestMs === Number.NEGATIVE_INFINITY;
-    const expectedMs = this.#newestMs + (nowMs - this.#arrivedAtMs);
-    if (!isFirst && Math.abs(atMs - expectedMs) > CLOCK_STEP_MS) {
-      if (!this.#believes(atMs, nowMs)) return atMs < expectedMs ? 'late' : 'implausible_time';
-      this.#restart();
-      this.#remember(frame, nowMs);
+    const isEarly = this.#offsetMs - (nowMs - atMs) > MAX_LEAD_MS && this.#offsetMs !== Number.POSITIVE_INFINITY;
+    if (isEarly || atMs < this.#closedMs - this.#tickMs) {
+      if (!this.#believes(atMs, nowMs)) return isEarly ? 'implausible_time' : 'late';
+      this.#forget();
+      this.#remember(atMs, shapeOf(frame), nowMs);
       return 'new_clock';
     }
-    if (atMs <= this.#closedMs - this.#tickMs) return 'late';
-    if (atMs <= this.#newestMs && this.#isKnown(frame)) return 'double';
-    this.#remember(frame, nowMs);
+    const shape = shapeOf(frame);
+    if (atMs <= this.#newestMs && this.#isKnown(atMs, shape)) return 'double';
+    this.#remember(atMs, shape, nowMs);
     return 'fresh';
   }
 
@@ -57,44 +60,47 @@ export class CarWindow {
     this.#closedMs = this.#newestMs;
   }
 
-  #remember(frame: Frame, nowMs: number): void {
-    this.#times[this.#next] = frame.atMs;
-    this.#shapes[this.#next] = shapeOf(frame);
+  #remember(atMs: number, shape: number, nowMs: number): void {
+    this.#times[this.#next] = atMs;
+    this.#shapes[this.#next] = shape;
     this.#next = (this.#next + 1) % REMEMBERED_FRAMES;
-    if (frame.atMs > this.#newestMs) {
-      this.#newestMs = frame.atMs;
-      this.#arrivedAtMs = nowMs;
-    }
-    this.#suspect.count = 0;
+    this.#newestMs = Math.max(this.#newestMs, atMs);
+    this.#offsetMs = Math.min(this.#offsetMs, nowMs - atMs);
+    this.#refused.count = 0;
   }
 
-  #isKnown(frame: Frame): boolean {
-    const shape = shapeOf(frame);
-    for (let i = 0; i < REMEMBERED_FRAMES; i++) {
-      if (this.#times[i] === frame.atMs && this.#shapes[i] === shape) return true;
+  /** Looks from the newest back: doubles tend to follow closely. */
+  #isKnown(atMs: number, shape: number): boolean {
+    for (let back = 1; back <= REMEMBERED_FRAMES; back++) {
+      const i = (this.#next - back + REMEMBERED_FRAMES) % REMEMBERED_FRAMES;
+      if (this.#times[i] === atMs && this.#shapes[i] === shape) return true;
     }
     return false;
   }
 
   #believes(atMs: number, nowMs: number): boolean {
-    const suspect = this.#suspect;
-    const agrees = Math.abs(atMs - suspect.atMs - (nowMs - suspect.arrivedAtMs)) <= CLOCK_AGREEMENT_MS;
-    this.#suspect =
-      suspect.count > 0 && agrees
-        ? { ...suspect, count: suspect.count + 1, atMs, arrivedAtMs: nowMs }
-        : { count: 1, sinceMs: nowMs, atMs, arrivedAtMs: nowMs };
-    return this.#suspect.count >= CLOCK_STEP_FRAMES && nowMs - this.#suspect.sinceMs >= CLOCK_STEP_AFTER_MS;
+    const { count, atMs: firstMs, arrivedAtMs } = this.#refused;
+    const passedMs = nowMs - arrivedAtMs;
+    const isEven = count > 0 && Math.abs(atMs - firstMs - passedMs) <= CLOCK_AGREEMENT_MS;
+    if (!isEven) {
+      this.#refused = { count: 1, atMs, arrivedAtMs: nowMs };
+      return false;
+    }
+    this.#refused.count++;
+    return this.#refused.count >= CLOCK_STEP_FRAMES && passedMs >= CLOCK_STEP_AFTER_MS;
   }
 
-  #restart(): void {
+  #forget(): void {
     this.#newestMs = Number.NEGATIVE_INFINITY;
     this.#closedMs = Number.NEGATIVE_INFINITY;
+    this.#offsetMs = Number.POSITIVE_INFINITY;
     this.#times.fill(Number.NaN);
   }
 }
 
-/** Which channels a frame carries, as a number that tells partial frames of one instant apart. */
-function shapeOf(frame: Frame): number {
-  if (frame.count === 0) return 0;
-  return (frame.count * 4096 + frame.channels[0]!) * 4096 + frame.channels[frame.count - 1]!;
+/** Hash of the channels of a frame, which tells partial frames of one instant apart (FNV-1a over the indices). */
+function shapeOf({ channels, count }: Frame): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < count; i++) hash = Math.imul(hash ^ channels[i]!, 0x01000193);
+  return hash;
 }

@@ -1,9 +1,12 @@
 import { AGGREGATES, type Catalogue } from '../protocol/catalogue.ts';
-import { NULL_VALUE } from '../protocol/coding-plan.ts';
+import { NULL_VALUE, quantisedRange } from '../protocol/coding-plan.ts';
 import { EMPTY_FIELD, emptyState, type Field, MAX_CARS } from '../protocol/field.ts';
 import { quantise } from '../protocol/quantise.ts';
 import { type Arrival, CarWindow } from './car-window.ts';
 import type { Frame } from './source.ts';
+
+/** Samples of a mean are added as whole 1/1024 steps: sums of integers do not depend on the order of arrival. */
+const MEAN_PARTS = 1024;
 
 const [LAST, MEAN, MIN, MAX] = AGGREGATES.map((_, index) => index) as [number, number, number, number];
 
@@ -26,31 +29,42 @@ export type FrameOutcome = Arrival | 'field_full';
 
 /** What the open tick holds of one car. */
 interface Car {
+  readonly slot: number;
   readonly window: CarWindow;
-  /** By channel: last, sum, lowest, highest or largest sample so far. */
+  /** By channel: last, sum of parts, lowest, highest or largest sample so far. */
   readonly value: Float64Array;
   /** By channel: valid samples in the tick. */
   readonly count: Uint32Array;
-  /** By channel: whether the car said that it has no value, or an impossible one. */
-  readonly invalid: Uint8Array;
-  /** By channel: car time of the sample in `value`, for `last`. */
+  /** By channel: car time at which it said that it has no value or an impossible one, −∞ when not in this tick. */
+  readonly invalidAtMs: Float64Array;
+  /** By channel, for `last`: car time of the newest sample that counted. */
   readonly atMs: Float64Array;
   /** By channel: race time at which the tick closed that last heard of it. */
   readonly heardAtMs: Float64Array;
   lastFrameAtMs: number;
 }
 
-/** Turns frames at any rate into one quantised field per tick. Pure but for its own state: time comes in as arguments. */
+/**
+ * Turns frames at any rate into one quantised field per tick. Pure but for its own state: time comes in as arguments.
+ *
+ * Within a tick the order of arrival does not matter. Of samples of the same instant the greater one is the last, of
+ * samples of the same magnitude the greater one is the peak. A valid sample wins over an invalid one of the same tick.
+ */
 export class Downsampler {
   readonly #catalogue: Catalogue;
   readonly #options: Required<Pick<DownsamplerOptions, 'tickMs' | 'maxCars' | 'goneAfterMs'>>;
   readonly #aggregate: Uint8Array;
   readonly #min: Float64Array;
   readonly #max: Float64Array;
+  /** By channel: parts of a mean per unit. */
+  readonly #partsPerUnit: Float64Array;
+  readonly #highest: Int32Array;
   /** By channel: first channel derived from it, and the next one derived from the same; −1 ends the list. */
   readonly #firstDerived: Int16Array;
   readonly #nextDerived: Int16Array;
   readonly #cars = new Map<string, Car>();
+  /** Slot of every car ever seen. */
+  readonly #slots = new Map<string, number>();
   #field: Field;
 
   constructor(options: DownsamplerOptions) {
@@ -64,6 +78,8 @@ export class Downsampler {
     this.#aggregate = Uint8Array.from(channels, (channel) => AGGREGATES.indexOf(channel.aggregate));
     this.#min = Float64Array.from(channels, (channel) => channel.min);
     this.#max = Float64Array.from(channels, (channel) => channel.max);
+    this.#partsPerUnit = Float64Array.from(channels, (channel) => MEAN_PARTS / channel.resolution);
+    this.#highest = Int32Array.from(channels, (channel) => quantisedRange(channel).highest);
     this.#firstDerived = new Int16Array(channels.length).fill(-1);
     this.#nextDerived = new Int16Array(channels.length).fill(-1);
     channels.forEach((channel, index) => {
@@ -74,7 +90,8 @@ export class Downsampler {
     });
     this.#field = options.field ?? EMPTY_FIELD;
     this.#field.cars.forEach((car, slot) => {
-      if (this.#field.states[slot]) this.#cars.set(car, this.#createCar(options.nowMs));
+      this.#slots.set(car, slot);
+      if (this.#field.states[slot]) this.#cars.set(car, this.#createCar(slot, options.nowMs));
     });
   }
 
@@ -85,15 +102,13 @@ export class Downsampler {
 
   /** Takes a frame into the open tick. @param nowMs Race time of arrival. */
   add(frame: Frame, nowMs: number): FrameOutcome {
-    let car = this.#cars.get(frame.car);
-    if (!car) {
-      if (this.#cars.size >= this.#options.maxCars || !this.#hasSlotFor(frame.car)) return 'field_full';
-      car = this.#createCar(nowMs);
-      this.#cars.set(frame.car, car);
-    }
+    const car = this.#cars.get(frame.car) ?? this.#admitCar(frame.car, nowMs);
+    if (!car) return 'field_full';
     const arrival = car.window.admit(frame, nowMs);
-    if (arrival === 'new_clock') car.atMs.fill(Number.NEGATIVE_INFINITY);
-    else if (arrival !== 'fresh') return arrival;
+    if (arrival === 'new_clock') {
+      car.atMs.fill(Number.NEGATIVE_INFINITY);
+      car.invalidAtMs.fill(Number.NEGATIVE_INFINITY);
+    } else if (arrival !== 'fresh') return arrival;
     car.lastFrameAtMs = nowMs;
     const { channels, values, count, atMs } = frame;
     for (let i = 0; i < count; i++) {
@@ -107,28 +122,32 @@ export class Downsampler {
 
   #take(car: Car, channel: number, value: number, atMs: number): void {
     if (!(value >= this.#min[channel]! && value <= this.#max[channel]!)) {
-      car.invalid[channel] = 1;
+      if (atMs > car.invalidAtMs[channel]!) car.invalidAtMs[channel] = atMs;
       return;
     }
-    const count = car.count[channel]!;
-    car.count[channel] = count + 1;
     const aggregate = this.#aggregate[channel]!;
-    if (aggregate === LAST) {
-      if (count === 0 ? atMs > car.atMs[channel]! : atMs >= car.atMs[channel]!) {
-        car.value[channel] = value;
-        car.atMs[channel] = atMs;
-      } else if (count === 0) {
-        // Overtaken by a sample of the tick before: heard of, but the newer value stays.
-        car.count[channel] = 0;
-      }
-      return;
-    }
+    const count = car.count[channel]!;
     const held = car.value[channel]!;
-    if (count === 0) car.value[channel] = value;
-    else if (aggregate === MEAN) car.value[channel] = held + value;
-    else if (aggregate === MIN) car.value[channel] = Math.min(value, held);
-    else if (aggregate === MAX) car.value[channel] = Math.max(value, held);
-    else if (Math.abs(value) > Math.abs(held)) car.value[channel] = value;
+    if (aggregate === LAST) {
+      const heldAtMs = car.atMs[channel]!;
+      // Overtaken, maybe by a sample of the tick before.
+      if (atMs < heldAtMs || (atMs === heldAtMs && (count === 0 || value <= held))) return;
+      car.value[channel] = value;
+      car.atMs[channel] = atMs;
+    } else if (aggregate === MEAN) {
+      const parts = Math.round(value * this.#partsPerUnit[channel]!);
+      car.value[channel] = count === 0 ? parts : held + parts;
+    } else if (count === 0) {
+      car.value[channel] = value;
+    } else if (aggregate === MIN) {
+      if (value < held) car.value[channel] = value;
+    } else if (aggregate === MAX) {
+      if (value > held) car.value[channel] = value;
+    } else {
+      const growth = Math.abs(value) - Math.abs(held);
+      if (growth > 0 || (growth === 0 && value > held)) car.value[channel] = value;
+    }
+    car.count[channel] = count + 1;
   }
 
   /**
@@ -140,8 +159,8 @@ export class Downsampler {
     const cars = this.#field.cars.slice();
     const states = this.#field.states.slice();
     for (const [id, car] of this.#cars) {
-      let slot = cars.indexOf(id);
-      if (slot < 0) slot = cars.push(id) - 1;
+      const { slot } = car;
+      cars[slot] = id;
       if (closeAtMs - car.lastFrameAtMs > this.#options.goneAfterMs) {
         states[slot] = undefined;
         this.#cars.delete(id);
@@ -155,16 +174,21 @@ export class Downsampler {
 
   #closeCar(car: Car, before: Int32Array | undefined, closeAtMs: number): Int32Array {
     const { channels } = this.#catalogue;
+    const { count, invalidAtMs, heardAtMs } = car;
     let after = before ?? emptyState(this.#catalogue);
     let isCopy = before === undefined;
     for (let c = 0; c < channels.length; c++) {
-      const channel = channels[c]!;
-      const count = car.count[c]!;
       let value = after[c]!;
-      if (count > 0) value = quantise(channel, this.#aggregate[c] === MEAN ? car.value[c]! / count : car.value[c]!);
-      else if (car.invalid[c] === 1) value = NULL_VALUE;
-      else if (closeAtMs - car.heardAtMs[c]! > channel.staleAfterMs) value = NULL_VALUE;
-      if (count > 0 || car.invalid[c] === 1) car.heardAtMs[c] = closeAtMs;
+      if (count[c]! > 0) {
+        value = this.#aggregated(car, c);
+        heardAtMs[c] = closeAtMs;
+      } else if (invalidAtMs[c]! > car.atMs[c]!) {
+        value = NULL_VALUE;
+        heardAtMs[c] = closeAtMs;
+        if (this.#aggregate[c] === LAST) car.atMs[c] = invalidAtMs[c]!;
+      } else if (closeAtMs - heardAtMs[c]! > channels[c]!.staleAfterMs) {
+        value = NULL_VALUE;
+      }
       if (value === after[c]) continue;
       if (!isCopy) {
         after = after.slice();
@@ -172,23 +196,37 @@ export class Downsampler {
       }
       after[c] = value;
     }
-    car.count.fill(0);
-    car.invalid.fill(0);
+    count.fill(0);
+    invalidAtMs.fill(Number.NEGATIVE_INFINITY);
     car.window.close();
     return after;
   }
 
-  #hasSlotFor(car: string): boolean {
-    return this.#field.cars.length < MAX_CARS || this.#field.cars.includes(car);
+  #aggregated(car: Car, channel: number): number {
+    const value = car.value[channel]!;
+    if (this.#aggregate[channel] !== MEAN) return quantise(this.#catalogue.channels[channel]!, value);
+    // Parts are rounded, so a mean at the very end of the range can come to lie half a part beyond it.
+    return Math.min(Math.round(value / car.count[channel]! / MEAN_PARTS), this.#highest[channel]!);
   }
 
-  #createCar(nowMs: number): Car {
+  #admitCar(id: string, nowMs: number): Car | undefined {
+    if (this.#cars.size >= this.#options.maxCars) return undefined;
+    const slot = this.#slots.get(id) ?? this.#slots.size;
+    if (slot >= MAX_CARS) return undefined;
+    this.#slots.set(id, slot);
+    const car = this.#createCar(slot, nowMs);
+    this.#cars.set(id, car);
+    return car;
+  }
+
+  #createCar(slot: number, nowMs: number): Car {
     const size = this.#catalogue.channels.length;
     return {
+      slot,
       window: new CarWindow(this.#options.tickMs),
       value: new Float64Array(size),
       count: new Uint32Array(size),
-      invalid: new Uint8Array(size),
+      invalidAtMs: new Float64Array(size).fill(Number.NEGATIVE_INFINITY),
       atMs: new Float64Array(size).fill(Number.NEGATIVE_INFINITY),
       heardAtMs: new Float64Array(size).fill(nowMs),
       lastFrameAtMs: nowMs,

@@ -10,18 +10,23 @@ export interface Outgoing {
 }
 
 export interface PublisherOptions {
-  readonly stream: Pick<RaceStream, 'publish' | 'last'>;
+  readonly stream: Pick<RaceStream, 'publish' | 'last' | 'at' | 'range'>;
   /** Newest sequence of each subject at the start; 0 for none. */
   readonly lastSeqs: ReadonlyMap<string, number>;
   /** Messages that may wait while NATS is away. @defaultValue 1800, five minutes of ticks, patches and keyframes */
   readonly maxWaiting?: number;
-  /** Called once, when nothing can be published any more. */
+  /**
+   * Called once, when nothing can be published any more: `fenced` when somebody else has written, `stream_lost` when
+   * NATS no longer has what it had acknowledged, `spool_full`.
+   */
   readonly onFatal: (error: BrokerError) => void;
   /** Called for every failed try; the publisher goes on by itself. */
   readonly onRetry?: (error: Error) => void;
 }
 
 const RETRY_MS = 250;
+/** A stream is believed to be gone when NATS has said so this many times in a row. */
+const GONE_ANSWERS = 4;
 
 /**
  * Writes messages into the stream of a race: in order, each exactly once, or not at all.
@@ -37,6 +42,8 @@ export class Publisher {
   #isSending = false;
   #isStopped = false;
   #idle: (() => void)[] = [];
+  #goneAnswers = 0;
+  #lastProblem = 'nothing was tried yet';
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -56,7 +63,7 @@ export class Publisher {
       this.#fail(
         new BrokerError(
           'spool_full',
-          `NATS has taken nothing for so long that ${this.#waiting.length} messages wait, the limit is ${limit}; start NATS and then ingest again.`,
+          `NATS has taken nothing for so long that ${this.#waiting.length} messages wait, the limit is ${limit} (${this.#lastProblem}); mend NATS and start ingest again.`,
         ),
       );
       return;
@@ -65,9 +72,19 @@ export class Publisher {
     if (!this.#isSending) void this.#drain();
   }
 
-  /** Resolves when everything is in the stream, or the publisher has stopped. */
-  async flush(): Promise<void> {
-    if (this.#waiting.length > 0 && !this.#isStopped) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  /**
+   * Resolves when everything is in the stream, when the publisher has stopped, or when the time is over.
+   * @param withinMs Real ms. @defaultValue without end
+   */
+  async flush(withinMs?: number): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
+      this.#idle.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Gives up what still waits. */
@@ -84,36 +101,71 @@ export class Publisher {
       try {
         const seq = await this.#store(message);
         if (this.#isStopped) break;
+        this.#goneAnswers = 0;
         this.#lastSeqs.set(message.subject, seq);
         this.#waiting.shift();
       } catch (error) {
-        if (error instanceof BrokerError && !error.retryable) this.#fail(error);
-        else {
-          this.#options.onRetry?.(error as Error);
-          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        if (this.#isStopped) break;
+        const fatal = isFatal(error) ? error : await this.#findLoss();
+        if (fatal) {
+          this.#fail(fatal);
+          break;
         }
+        this.#lastProblem = (error as Error).message;
+        this.#options.onRetry?.(error as Error);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
     this.#isSending = false;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Sequence under which the message stands in the stream. @throws {BrokerError} `fenced` when another writer came first. */
+  /**
+   * Sequence under which the message stands in the stream.
+   * @throws {BrokerError} `fenced` when another writer came first, `stream_lost`.
+   */
   async #store(message: Outgoing): Promise<number> {
     const { stream } = this.#options;
-    const expected = this.#lastSeqs.get(message.subject) ?? 0;
-    const result = await stream.publish(message.subject, message.data, message.id, expected);
-    if (result !== 'conflict') return result.seq;
-    // A try that timed out may have been stored and have left the server's two minutes of duplicate detection.
-    const newest = await stream.last(message.subject);
-    if (newest && newest.seq > expected && equal(newest.data, message.data)) return newest.seq;
+    const { subject } = message;
+    const expected = this.#lastSeqs.get(subject) ?? 0;
+    const result = await stream.publish(subject, message.data, message.id, expected);
+    if (result !== 'conflict' && !result.duplicate) return result.seq;
+    // Either way the message may be ours, from a try whose answer was lost. It may also be that of another publisher
+    // under the same tick number, for which NATS answers `duplicate` as if all were well.
+    const stored = result === 'conflict' ? await stream.last(subject) : await stream.at(result.seq);
+    const seq = stored?.seq ?? 0;
+    if (stored && seq > expected && equal(stored.data, message.data)) return seq;
+    if (result === 'conflict' && seq === expected) {
+      throw new BrokerError('unsettled', `NATS has not yet decided on the message before on ${subject}.`, {
+        retryable: true,
+      });
+    }
+    if (result === 'conflict' && seq < expected) {
+      throw new BrokerError(
+        'stream_lost',
+        `NATS acknowledged sequence ${expected} of ${subject}, but now its newest is ${seq}: it has lost data.`,
+      );
+    }
     throw new BrokerError(
       'fenced',
-      `Another publisher has written to ${message.subject} after sequence ${expected}; this one stops so that the race has one truth.`,
+      `Another publisher has written to ${subject} after sequence ${expected}; this one stops so that the race has one truth.`,
     );
   }
 
+  /** Whether NATS answers, but has no stream any more. */
+  async #findLoss(): Promise<BrokerError | undefined> {
+    try {
+      this.#goneAnswers = (await this.#options.stream.range()) ? 0 : this.#goneAnswers + 1;
+    } catch (error) {
+      this.#lastProblem = (error as Error).message;
+      return undefined;
+    }
+    if (this.#goneAnswers < GONE_ANSWERS) return undefined;
+    return new BrokerError('stream_lost', 'NATS no longer has the stream of this race: it has lost its data.');
+  }
+
   #fail(error: BrokerError): void {
+    if (this.#isStopped) return;
     this.stop();
     this.#options.onFatal(error);
   }
@@ -121,3 +173,5 @@ export class Publisher {
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, index) => byte === b[index]);
+
+const isFatal = (error: unknown): error is BrokerError => error instanceof BrokerError && !error.retryable;

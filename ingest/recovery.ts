@@ -5,7 +5,13 @@ import { applyPatch } from '../protocol/document-patch.ts';
 import { BrokerError, TelemetryError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { unpack } from '../protocol/pack.ts';
-import { applyTick, decodeDocPatch, decodeKeyframe, readStreamHead } from '../protocol/tick-message.ts';
+import {
+  applyTick,
+  decodeDocPatch,
+  decodeKeyframe,
+  readStreamHead,
+  type StreamHead,
+} from '../protocol/tick-message.ts';
 
 /** Where a race stands in its stream. */
 export interface Standstill {
@@ -55,6 +61,7 @@ export async function findStandstill(stream: RaceStream): Promise<Found> {
 
 function replay(base: StreamMessage, catalogue: Catalogue, messages: readonly StreamMessage[]): Standstill {
   const keyframe = decodeKeyframe(base.data, catalogue);
+  const { epoch } = keyframe.head;
   let { tick, closeAtMs } = keyframe.head;
   let { field, docRevision } = keyframe;
   let document = unpack(keyframe.doc) as RaceDocument;
@@ -62,23 +69,43 @@ function replay(base: StreamMessage, catalogue: Catalogue, messages: readonly St
     const kind = message.subject.slice(message.subject.lastIndexOf('.') + 1);
     if (kind === 'tick') {
       const head = readStreamHead(message.data);
-      if (head.tick !== tick + 1) continue;
+      expectNext('tick', message, epoch, head, tick, head.tick);
       field = applyTick(message.data, catalogue, field).field;
       ({ tick, closeAtMs } = head);
     } else if (kind === 'doc') {
       const patch = decodeDocPatch(message.data);
-      if (patch.docRevision !== docRevision + 1) continue;
+      expectNext('document revision', message, epoch, patch.head, docRevision, patch.docRevision);
       document = applyPatch(document, unpack(patch.patch)) as RaceDocument;
       docRevision = patch.docRevision;
     }
   }
-  return { epoch: keyframe.head.epoch, tick, closeAtMs, field, document, docRevision, catalogue };
+  return { epoch, tick, closeAtMs, field, document, docRevision, catalogue };
+}
+
+/** A race whose stream has a hole must not be continued: a tick number would be given twice. */
+function expectNext(
+  what: string,
+  { seq }: StreamMessage,
+  epoch: string,
+  head: StreamHead,
+  last: number,
+  next: number,
+): void {
+  if (head.epoch === epoch && next === last + 1) return;
+  throw new BrokerError(
+    'stream_damaged',
+    `Sequence ${seq} of the stream holds ${what} ${next} of epoch ${head.epoch}, but ${what} ${last + 1} of epoch ${epoch} comes next.`,
+  );
 }
 
 async function readRange(stream: RaceStream, from: number, to: number): Promise<StreamMessage[]> {
   if (from > to) return [];
   const messages: StreamMessage[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const follower = await stream.follow(from, (message) => {
+    messages.push(message);
+    if (message.seq >= to) resolve();
+  });
   const timer = setTimeout(
     () =>
       reject(
@@ -90,10 +117,6 @@ async function readRange(stream: RaceStream, from: number, to: number): Promise<
       ),
     READ_TIMEOUT_MS,
   );
-  const follower = await stream.follow(from, (message) => {
-    messages.push(message);
-    if (message.seq >= to) resolve();
-  });
   try {
     await promise;
   } finally {
