@@ -28,6 +28,8 @@ function wantedSpeed(w: World, i: number): number {
   const { cars, control, track } = w;
   const z = zoneOf(track, cars.s[i]!);
   const mode = cars.mode[i];
+  // A red flag stops everybody who is not on pit road; else a limping car would gain a lap on the standing field.
+  if (control.phase === 'red' && (z < PIT.inZ || z > PIT.outZ)) return 0;
   const limit = PIT.limitMps - 0.25 + 0.12 * cars.wander[i]!;
   if (mode === MODE.pitIn) {
     const approach = cars.damage[i]! > 0.3 ? 38 : w.control.phase === 'green' ? Infinity : 45;

@@ -4,7 +4,7 @@ import { distanceTo } from './traffic.ts';
 import { isYellow, STEP_S, type World } from './world.ts';
 
 /** Mean time under green between incidents of a full, tightly packed field, s. */
-const MEAN_SPIN_S = 1050;
+const MEAN_SPIN_S = 700;
 const MEAN_DEBRIS_S = 5000;
 
 /** A spin or debris may happen; called every `dtS` under green. */

@@ -52,7 +52,8 @@ function heatBrake(w: World, i: number, corner: number, v: number, dtS: number):
   const { cars, weather } = w;
   const at = 4 * i + corner;
   const watts = cars.brake[i]! * 11 * (CAR_MASS_KG + cars.fuelL[i]! * FUEL_KG_PER_L) * v * BRAKE_SHARE[corner]!;
-  const loss = (cars.brakeC[at]! - weather.airC - 14) * (0.003 + 0.00035 * v);
+  // Pads that drag a little keep the discs warm at speed.
+  const loss = (cars.brakeC[at]! - weather.airC - 12 - 0.7 * v * (1.2 - BRAKE_SHARE[corner]!)) * (0.003 + 0.00035 * v);
   cars.brakeC[at]! += (watts / 5200 - loss) * dtS;
 }
 
