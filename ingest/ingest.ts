@@ -10,7 +10,7 @@ import { Downsampler } from './downsampler.ts';
 import { Publisher } from './publisher.ts';
 import { RaceClock, type TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
-import { encodeNextTick, type RacePoint, type RunIdentity } from './race-publisher.ts';
+import { encodeTickMessage, encodeTrailers, type RacePoint, type RunIdentity } from './race-publisher.ts';
 import { findStandstill } from './recovery.ts';
 import type { Clock, Frame, Source, SourceSink } from './source.ts';
 
@@ -102,6 +102,8 @@ class IngestRun {
   #document: RaceDocument;
   #point: RacePoint;
   #isFirst = true;
+  /** Messages of the newest tick that are still to be made. */
+  #trail: (() => void) | undefined;
   #isStopped = false;
 
   static async begin(
@@ -218,23 +220,27 @@ class IngestRun {
     if (outcome !== 'fresh') this.counters.add(`${outcome}:${frame.car}`);
   }
 
+  /** The tick leaves first; what follows it in the stream is worked out when its bytes are on their way. */
   #closeTick(close: TickClose): void {
+    this.#trail?.();
     const closeAtMs = Math.round(close.closeAtMs);
     const field = this.#downsampler.close(closeAtMs);
-    this.#document = advanceDocument(this.#document, this.#options.catalogue, field, closeAtMs);
-    const { messages, point } = encodeNextTick(
-      this.#identity,
-      this.#point,
-      { field, document: this.#document, closeAtMs },
-      this.#isFirst,
-    );
-    this.#isFirst = false;
-    this.#point = point;
+    const before = this.#point;
+    this.#publisher.send(encodeTickMessage(this.#identity, before, field, closeAtMs));
+    this.#trail = () => {
+      this.#trail = undefined;
+      this.#document = advanceDocument(this.#document, this.#options.catalogue, field, closeAtMs);
+      const next = { field, document: this.#document, closeAtMs };
+      const { messages, point } = encodeTrailers(this.#identity, before, next, this.#isFirst);
+      this.#isFirst = false;
+      this.#point = point;
+      this.#publisher.send(...messages);
+    };
+    setImmediate(() => this.#trail?.());
     this.counters.add('ticks');
     if (close.lateByMs > LATE_TICK_MS) this.counters.add('late_ticks');
     if (close.skipped > 0) this.counters.add('skipped_turns', '', close.skipped);
-    this.#publisher.send(...messages);
-    this.#options.onTick?.({ ...close, tick: point.tick, field });
+    this.#options.onTick?.({ ...close, tick: before.tick + 1, field });
   }
 
   fail(error: TelemetryError): void {
@@ -250,6 +256,7 @@ class IngestRun {
     this.#isStopped = true;
     this.#raceClock.stop();
     await Promise.all(this.#options.sources.map((source) => source.stop()));
+    this.#trail?.();
     await this.#publisher.flush();
     this.#publisher.stop();
     this.#settle.resolve();

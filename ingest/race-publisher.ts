@@ -17,12 +17,6 @@ export interface RacePoint {
   readonly docRevision: number;
 }
 
-/** The messages of one tick, in the order in which they must stand in the stream, and where the race stands then. */
-export interface TickMessages {
-  readonly messages: readonly Outgoing[];
-  readonly point: RacePoint;
-}
-
 /** What identifies every message of a run. */
 export interface RunIdentity {
   readonly epoch: string;
@@ -30,31 +24,46 @@ export interface RunIdentity {
   readonly subjects: { readonly tick: string; readonly keyframe: string; readonly doc: string };
 }
 
+const headOf = (run: RunIdentity, tick: number, closeAtMs: number): StreamHead => ({
+  tick,
+  closeAtMs,
+  epoch: run.epoch,
+  catalogueTag: run.catalogue.tag,
+});
+
+/** The message of the tick after `before`: what fans wait for. */
+export function encodeTickMessage(run: RunIdentity, before: RacePoint, after: Field, closeAtMs: number): Outgoing {
+  const tick = before.tick + 1;
+  const data = encodeTick(headOf(run, tick, closeAtMs), run.catalogue, before.field, after);
+  return { subject: run.subjects.tick, data, id: `${run.epoch}:${tick}` };
+}
+
+/** What follows a tick in the stream, in order, and where the race stands then. */
+export interface Trailers {
+  readonly messages: readonly Outgoing[];
+  readonly point: RacePoint;
+}
+
 /**
- * Encodes the next tick: the tick itself, the change of the document if there is one, and a keyframe when it is time,
- * when `isFirst` of this publisher, or when cars came or went.
+ * The messages behind the tick after `before`: the change of the document if there is one, and a keyframe when it is
+ * time, when `isFirst` of this publisher, or when cars came or went.
  */
-export function encodeNextTick(
+export function encodeTrailers(
   run: RunIdentity,
   before: RacePoint,
   next: { readonly field: Field; readonly document: RaceDocument; readonly closeAtMs: number },
   isFirst: boolean,
-): TickMessages {
+): Trailers {
   const { epoch, catalogue, subjects } = run;
   const tick = before.tick + 1;
-  const head: StreamHead = { tick, closeAtMs: next.closeAtMs, epoch, catalogueTag: catalogue.tag };
-  const messages: Outgoing[] = [
-    { subject: subjects.tick, data: encodeTick(head, catalogue, before.field, next.field), id: `${epoch}:${tick}` },
-  ];
+  const head = headOf(run, tick, next.closeAtMs);
+  const messages: Outgoing[] = [];
   let { docRevision } = before;
   const patch = diffDocuments(before.document, next.document);
   if (patch.length > 0) {
     docRevision++;
-    messages.push({
-      subject: subjects.doc,
-      data: encodeDocPatch(head, docRevision, pack(patch)),
-      id: `${epoch}:d${docRevision}`,
-    });
+    const data = encodeDocPatch(head, docRevision, pack(patch));
+    messages.push({ subject: subjects.doc, data, id: `${epoch}:d${docRevision}` });
   }
   if (isFirst || tick % KEYFRAME_EVERY === 0 || hasOtherCars(before.field, next.field)) {
     const data = encodeKeyframe(head, catalogue, next.field, pack(next.document), docRevision);
