@@ -127,7 +127,7 @@ export class Delivery {
     if (!base) return undefined;
     const flags = head.tick - base.tick > 1 ? FRAME_FLAG.conflated : 0;
     const frames: Uint8Array[] = [];
-    if (fan.isDocStale) frames.push(this.maker.document(FRAME_FLAG.conflated));
+    if (fan.isDocStale) frames.push(this.maker.document(flags));
     if (base !== head) frames.push(this.maker.frame(fan.choice!, { base, pending: fan.pending, flags }));
     return frames;
   }

@@ -43,6 +43,8 @@ export interface EdgeOptions {
   /** Several edge processes of one machine take connections of the same port. @defaultValue false */
   readonly sharePort?: boolean;
   readonly limits?: Partial<EdgeLimits>;
+  /** Told of problems, each once per race. @defaultValue nobody */
+  readonly report?: (code: string, detail: unknown) => void;
 }
 
 /** What one race costs and does on this edge. */
@@ -105,10 +107,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const name = options.name ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
   const own = options.connection ? undefined : await connectOwn(options, name);
   const connection = options.connection ?? own!;
+  const report = options.report ?? (() => {});
   const races = new Races(connection, {
     edge: name,
     tickMs: options.tickMs ?? 500,
     limits,
+    report,
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
   });
@@ -121,7 +125,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     standing.isConnected && !standing.isStopping && races.all().some(({ state }) => state?.status === 'following');
   const app = App();
   serveFans(app, races, limits, options.origins, standing);
-  const http: HttpOptions = { races, isReady, nowMs, webRoot: options.webRoot, origins: options.origins };
+  const http: HttpOptions = { races, isReady, nowMs, report, webRoot: options.webRoot, origins: options.origins };
   app.any('/*', (response, request) => void serve(response, request, http));
   const host = options.host ?? '127.0.0.1';
   const listening = await listen(app, host, options.port ?? 0, options.sharePort ?? false).catch(async (error) => {

@@ -39,20 +39,23 @@ export class FanConnection {
     }
     const nowMs = Date.now();
     this.#fans = fans;
-    this.#fan = fans.add(this.#sink, nowMs);
-    receiveQuery(fans, this.#fan, this.#query, nowMs);
+    const fan = fans.add(this.#sink, nowMs);
+    this.#fan = fan;
+    fans.guard(fan, () => receiveQuery(fans, fan, this.#query, nowMs));
     for (const [bytes, isBinary] of this.#early) this.receive(bytes, isBinary);
   }
 
   /** @param bytes The caller's no more. */
   receive(bytes: Uint8Array, isBinary: boolean): void {
-    if (this.#fan && this.#fans) receiveMessage(this.#fans, this.#fan, bytes, isBinary, Date.now());
+    const [fan, fans] = [this.#fan, this.#fans];
+    if (fan && fans) fans.guard(fan, () => receiveMessage(fans, fan, bytes, isBinary, Date.now()));
     else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push([bytes, isBinary]);
     else this.#sink.close('too_many');
   }
 
   drained(): void {
-    if (this.#fan) this.#fans?.flush(this.#fan, Date.now());
+    const [fan, fans] = [this.#fan, this.#fans];
+    if (fan && fans) fans.guard(fan, () => fans.flush(fan, Date.now()));
   }
 
   closed(): void {

@@ -28,6 +28,8 @@ export interface FanSetOptions {
   readonly limits: EdgeLimits;
   /** Fans on the whole edge: they all come back when it dies. */
   readonly fansOnEdge: () => number;
+  /** Told of what should never happen. */
+  readonly report: (code: string, detail: unknown) => void;
 }
 
 /**
@@ -157,7 +159,17 @@ export class FanSet {
     if (applied.kind === 'doc') this.#spreadPatch(applied.patch, nowMs);
     else if (applied.kind !== 'lost') {
       if (applied.kind === 'doc_anew') for (const fan of this.#fans) fan.isDocStale = fan.wantsDoc;
-      for (const fan of this.#fans) this.flush(fan, nowMs);
+      for (const fan of this.#fans) this.guard(fan, () => this.flush(fan, nowMs));
+    }
+  }
+
+  /** Keeps an error of ours with the fan that it met: the others are served, and this one may come back. */
+  guard(fan: Fan, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#options.report('internal', error);
+      this.close(fan, 'not_ready');
     }
   }
 
@@ -288,7 +300,7 @@ export class FanSet {
         if (nowMs >= fan.deadlineAtMs) this.close(fan, 'timeout');
         continue;
       }
-      this.flush(fan, nowMs);
+      this.guard(fan, () => this.flush(fan, nowMs));
       if (fan.stage !== 'live' || nowMs - fan.lastSentAtMs < quietMs || fan.blockedSinceMs !== undefined) continue;
       // The stream stands still: the fan must be able to tell that from a dead connection.
       fan.say({ type: 'pong', id: 0 });

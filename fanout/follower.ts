@@ -10,13 +10,14 @@ const WARM_UP_MESSAGES = 400;
 const RETRY_MS = 500;
 /** A stream that says nothing for this long is asked whether it has gone on without us. */
 const SILENCE_MS = 1500;
+const STOP_WITHIN_MS = 1000;
 
 /** What a follower tells; all calls are synchronous and in order. */
 export interface FollowerEvents {
   /** A message was applied to a state that is up to date. Another `state` than before means: begin anew. */
   onAdvance(state: RaceState, applied: Applied): void;
   /** Something is in the way; the follower goes on trying. */
-  onProblem(code: string): void;
+  onProblem(code: string, detail?: unknown): void;
 }
 
 /** Where to begin: the last keyframe and what is needed to read it. */
@@ -45,10 +46,11 @@ export class Follower {
     this.#done = this.#run();
   }
 
+  /** Returns when nothing is told any more. What still waits for NATS ends by itself. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#stopping.resolve('stopped');
-    await this.#done;
+    await Promise.race([this.#done, new Promise((resolve) => setTimeout(resolve, STOP_WITHIN_MS).unref())]);
   }
 
   async #run(): Promise<void> {
@@ -58,7 +60,7 @@ export class Follower {
         const start = await this.#find(stream);
         if (start) await this.#followFrom(stream, start);
       } catch (error) {
-        this.#events.onProblem(error instanceof TelemetryError ? error.code : 'nats');
+        this.#events.onProblem(error instanceof TelemetryError ? error.code : 'nats', error);
       }
       await this.#pause(RETRY_MS);
     }
@@ -103,18 +105,27 @@ export class Follower {
     const end = Promise.withResolvers<Ending>();
     let heardAtMs = Date.now();
     let isOver = false;
+    let isComparing = false;
     const onMessage = (message: StreamMessage) => {
       if (isOver || message.seq < progress.nextSeq) return;
       heardAtMs = Date.now();
       progress.nextSeq = message.seq + 1;
-      if (this.#take(stream, start, state, progress, message)) return;
+      try {
+        if (this.#take(stream, start, state, progress, message)) return;
+      } catch (error) {
+        this.#events.onProblem('internal', error);
+      }
       isOver = true;
       end.resolve('anew');
     };
     const consumer = await stream.follow(progress.nextSeq, onMessage, (type) => this.#events.onProblem(type));
     const watchdog = setInterval(() => {
-      if (Date.now() - heardAtMs < SILENCE_MS) return;
-      void this.#compare(stream, progress).then((verdict) => verdict && end.resolve(verdict));
+      if (isComparing || Date.now() - heardAtMs < SILENCE_MS) return;
+      isComparing = true;
+      void this.#compare(stream, progress).then((verdict) => {
+        isComparing = false;
+        if (verdict) end.resolve(verdict);
+      });
     }, 500);
     const ending = await Promise.race([end.promise, this.#stopping.promise]);
     isOver = true;

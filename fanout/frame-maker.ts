@@ -1,5 +1,6 @@
 import { encodeDocFrame, encodeTickFrame, FRAME_FLAG } from '../protocol/frames.ts';
-import type { Choice } from './choice.ts';
+import { goneSlice } from '../protocol/slice.ts';
+import type { Choice, WatchedSlot } from './choice.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 import { DIGEST_EVERY_TICKS, ViewEncoder } from './view-encoder.ts';
@@ -47,8 +48,7 @@ export class FrameMaker {
     const hasDigest = head.tick % DIGEST_EVERY_TICKS === 0 || span > 1;
     const slices: Uint8Array[] = [];
     for (const { slot, car, view } of choice.slotsIn(head.field)) {
-      const slice =
-        base && !pending?.has(car) ? this.encoder.change(base, head, slot, view) : this.encoder.full(head, slot, view);
+      const slice = this.#slice(base, head, { slot, car, view }, pending?.has(car) ?? false);
       if (slice) slices.push(slice);
       const digest = hasDigest ? this.encoder.digest(head, slot, view) : undefined;
       if (digest) slices.push(digest);
@@ -64,6 +64,13 @@ export class FrameMaker {
       span,
       slices,
     );
+  }
+
+  #slice(base: RingEntry | undefined, head: RingEntry, { slot, car, view }: WatchedSlot, isPending: boolean) {
+    if (!base) return this.encoder.full(head, slot, view);
+    if (!isPending) return this.encoder.change(base, head, slot, view);
+    // A car that left before it came in the new view is still held in the old one.
+    return this.encoder.full(head, slot, view) ?? goneSlice(slot, car, view);
   }
 
   /** One missed tick on its own, as it was; the newest one carries digests of what the whole repair led to. */

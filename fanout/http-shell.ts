@@ -22,6 +22,7 @@ export interface RawResponse {
 }
 
 export interface HttpOptions extends ApiFacts {
+  readonly report: (code: string, detail: unknown) => void;
   readonly webRoot: string | undefined;
   /** Pages of these origins may read; all when left out. */
   readonly origins: readonly string[] | undefined;
@@ -72,7 +73,8 @@ export async function serve(response: RawResponse, request: RawRequest, options:
   let reply: Reply | undefined;
   try {
     reply = answer(ask, options) ?? (options.webRoot ? await answerFile(ask, options.webRoot) : undefined);
-  } catch {
+  } catch (error) {
+    options.report('internal', error);
     reply = answerError(ask, 500, 'internal', 'The edge could not answer this; its log says why.');
   }
   reply ??= answerError(ask, 404, 'not_found', 'There is nothing here; /races lists what there is.');

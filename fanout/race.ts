@@ -17,6 +17,7 @@ export class Race {
   readonly fans: FanSet;
   readonly #follower: Follower;
   readonly #staleAfterMs: number;
+  /** What was in the way of following, and how often; each is reported once. */
   readonly problems = new Map<string, number>();
   state: RaceState | undefined;
   heardAtMs = 0;
@@ -32,7 +33,8 @@ export class Race {
         this.heardAtMs = Date.now();
         this.fans.advance(state, applied, this.heardAtMs);
       },
-      onProblem: (code) => {
+      onProblem: (code, detail) => {
+        if (!this.problems.has(code)) options.report(code, detail);
         this.problems.set(code, (this.problems.get(code) ?? 0) + 1);
       },
     });

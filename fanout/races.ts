@@ -87,8 +87,8 @@ export class Races {
   }
 
   #add(name: string): void {
-    const { edge, tickMs, limits } = this.#options;
-    const options = { race: name, edge, tickMs, limits, fansOnEdge: () => this.fans };
+    const { edge, tickMs, limits, report } = this.#options;
+    const options = { race: name, edge, tickMs, limits, report, fansOnEdge: () => this.fans };
     const keep = (catalogue: Catalogue) => this.#catalogues.set(catalogue.hash, catalogue);
     this.#byName.set(name, new Race(this.#connection, options, keep));
   }

@@ -30,6 +30,8 @@ export class FanReader {
   document: unknown;
   seq = 0;
   watch: readonly Watch[] = [];
+  /** The choice that the last tick frame was in. */
+  settled: readonly Watch[] = [];
   /** Everything said, in order. */
   readonly said: EdgeMessage[] = [];
   readonly ticks: SeenTick[] = [];
@@ -47,6 +49,20 @@ export class FanReader {
     return `${this.welcome!.epoch}:${this.seq}`;
   }
 
+  /** What to say on coming back, and forget what does not belong to it: only cars that are held in the view that is wanted. */
+  resume(): readonly Watch[] {
+    const kept = this.watch.filter(({ car, view }) => this.settled.some((one) => one.car === car && one.view === view));
+    this.#keepOnly(kept);
+    this.watch = kept;
+    return kept;
+  }
+
+  #keepOnly(watch: readonly Watch[]): void {
+    if (!this.state) return;
+    const chosen = new Set(watch.map(({ car }) => car));
+    this.state = { ...this.state, cars: new Map([...this.state.cars].filter(([, { car }]) => chosen.has(car))) };
+  }
+
   readText(text: string): void {
     const message = JSON.parse(text) as EdgeMessage;
     this.said.push(message);
@@ -56,9 +72,7 @@ export class FanReader {
     }
     if (message.type !== 'watching') return;
     this.watch = message.watch;
-    if (!this.state) return;
-    const chosen = new Set(message.watch.map(({ car }) => car));
-    this.state = { ...this.state, cars: new Map([...this.state.cars].filter(([, { car }]) => chosen.has(car))) };
+    this.#keepOnly(message.watch);
   }
 
   /** Throws when the frame does not fit exactly: a gap, a doubled tick, a wrong digest. */
@@ -73,6 +87,7 @@ export class FanReader {
     }
     const { state, span } = applyTickFrame(bytes, this.catalogue!, this.state);
     this.state = state;
+    this.settled = this.watch;
     this.ticks.push({ tick: head.tick, span, flags: head.flags, state });
   }
 }

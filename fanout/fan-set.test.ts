@@ -1,0 +1,500 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Catalogue } from '../protocol/catalogue.ts';
+import type { CloseReason } from '../protocol/codes.ts';
+import type { History, Watch } from '../protocol/control.ts';
+import type { Field } from '../protocol/field.ts';
+import { FRAME_FLAG } from '../protocol/frames.ts';
+import { parsePosition } from '../protocol/position.ts';
+import type { Fan, FanSink } from './fan.ts';
+import { receiveMessage, receiveQuery } from './fan-messages.ts';
+import { FanSet } from './fan-set.ts';
+import { DEFAULT_LIMITS, type EdgeLimits } from './limits.ts';
+import { RaceState } from './race-state.ts';
+import { RaceWriter, testCatalogue } from './testing/publisher.ts';
+import { carsOf, expectedCars, FanReader } from './testing/test-fan.ts';
+
+/** A socket that can be frozen; what it holds back is read when it thaws. */
+class FakeSink implements FanSink {
+  isFrozen = false;
+  closed: CloseReason | undefined;
+  readonly #reader: FanReader;
+  #waiting: (string | Uint8Array)[] = [];
+
+  constructor(reader: FanReader) {
+    this.#reader = reader;
+  }
+
+  #send(message: string | Uint8Array): void {
+    if (this.closed) throw new Error('Nothing may be sent after the close.');
+    this.#waiting.push(message);
+    if (!this.isFrozen) this.read(Number.POSITIVE_INFINITY);
+  }
+
+  read(count: number): void {
+    for (const message of this.#waiting.splice(0, count)) {
+      if (typeof message === 'string') this.#reader.readText(message);
+      else this.#reader.readFrame(message);
+    }
+  }
+
+  sendText(text: string): void {
+    this.#send(text);
+  }
+  sendFrame(frame: Uint8Array): void {
+    this.#send(frame);
+  }
+  bufferedBytes(): number {
+    return this.#waiting.reduce((sum, message) => sum + message.length, 0);
+  }
+  close(reason: CloseReason): void {
+    this.closed = reason;
+  }
+  batch(send: () => void): void {
+    send();
+  }
+}
+
+/** A stream in memory with the truth of every tick. */
+class World {
+  readonly writer: RaceWriter;
+  readonly log: Uint8Array[] = [];
+  readonly truth = new Map<string, Field>();
+  readonly catalogues = new Map<number, Catalogue>();
+  nowMs = 0;
+
+  constructor(seed: number) {
+    this.writer = new RaceWriter({ seed, cars: 5 });
+    this.begin();
+  }
+
+  begin(): void {
+    this.catalogues.set(this.writer.catalogue.tag, this.writer.catalogue);
+    this.log.push(this.writer.nextTick().bytes, this.writer.keyframe().bytes);
+    this.#remember();
+  }
+
+  #remember(): void {
+    const { epoch, tick, catalogue, field } = this.writer;
+    this.truth.set(`${epoch}:${tick}:${catalogue.hash}`, field);
+  }
+
+  publish(ticks: number): void {
+    for (let n = 0; n < ticks; n++) {
+      this.log.push(...this.writer.next().map(({ bytes }) => bytes));
+      this.#remember();
+    }
+  }
+
+  changeCatalogue(): void {
+    this.writer.changeCatalogue(testCatalogue(`catalogue-${this.catalogues.size}`));
+    this.catalogues.set(this.writer.catalogue.tag, this.writer.catalogue);
+    this.log.push(this.writer.keyframe().bytes);
+    this.#remember();
+  }
+
+  catalogueOf(hash: string): Catalogue {
+    return [...this.catalogues.values()].find((catalogue) => catalogue.hash === hash)!;
+  }
+}
+
+/** An edge without sockets and NATS. */
+class FakeEdge {
+  readonly world: World;
+  readonly fans: FanSet;
+  state: RaceState;
+  #read = 0;
+
+  constructor(world: World, limits: Partial<EdgeLimits> = {}) {
+    this.world = world;
+    this.state = new RaceState(world.writer.catalogue, 30);
+    this.fans = new FanSet({
+      race: 'oval',
+      edge: 'e',
+      tickMs: 500,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      fansOnEdge: () => this.fans.size,
+      report: (_, error) => {
+        throw error;
+      },
+    });
+    this.catchUp();
+  }
+
+  /** @param spoil Alters the first of them on its way. */
+  catchUp(count = Number.POSITIVE_INFINITY, spoil = false): void {
+    const end = Math.min(this.world.log.length, this.#read + count);
+    let isSpoilt = spoil;
+    while (this.#read < end) {
+      const bytes = this.world.log[this.#read++]!;
+      const given = isSpoilt ? bytes.with(bytes.length - 1, bytes.at(-1)! ^ 255) : bytes;
+      isSpoilt = false;
+      let applied = this.state.apply(this.#read, given);
+      if (applied.kind === 'catalogue') {
+        const tag = new DataView(bytes.buffer, bytes.byteOffset).getUint32(20, true);
+        this.state = new RaceState(this.world.catalogues.get(tag)!, 30);
+        applied = this.state.apply(this.#read, given);
+      }
+      if (this.state.head) this.fans.advance(this.state, applied, this.world.nowMs);
+    }
+  }
+}
+
+/** A faithful client that checks every tick against the truth. */
+class FakeFan {
+  readonly world: World;
+  readonly reader: FanReader;
+  sink!: FakeSink;
+  fan!: Fan;
+  edge!: FakeEdge;
+  readonly history: History;
+  #checked = 0;
+
+  constructor(world: World, watch: readonly Watch[], history: History) {
+    this.world = world;
+    this.history = history;
+    this.reader = new FanReader((hash) => world.catalogueOf(hash), watch);
+  }
+
+  connect(edge: FakeEdge): void {
+    this.edge = edge;
+    const wanted = this.reader.watch;
+    const since = this.reader.welcome && this.reader.state ? parsePosition(this.reader.position) : undefined;
+    const watch = since ? this.reader.resume() : wanted;
+    this.sink = new FakeSink(this.reader);
+    this.fan = edge.fans.add(this.sink, this.world.nowMs);
+    edge.fans.greet(
+      this.fan,
+      { version: 1, watch, history: this.history, doc: true, ...(since ? { since } : {}) },
+      this.world.nowMs,
+    );
+    if (this.fan.stage === 'parked') {
+      this.world.nowMs += 60_000;
+      edge.fans.sweep(this.world.nowMs);
+    }
+    if (since && wanted.length !== watch.length) edge.fans.watch(this.fan, 1, wanted);
+    this.check();
+  }
+
+  cut(): void {
+    this.edge.fans.remove(this.fan);
+    this.sink.closed = 'going_away';
+  }
+
+  watch(watch: readonly Watch[]): void {
+    this.edge.fans.watch(this.fan, 1, watch);
+    this.check();
+  }
+
+  thaw(count = Number.POSITIVE_INFINITY): void {
+    this.sink.isFrozen = count !== Number.POSITIVE_INFINITY;
+    while (this.sink.bufferedBytes() > 0 && count > 0) {
+      this.sink.read(1);
+      this.check();
+      if (count !== Number.POSITIVE_INFINITY) break;
+    }
+    this.edge.fans.flush(this.fan, this.world.nowMs);
+    this.check();
+  }
+
+  /** The newest tick that was read is the truth. */
+  check(): void {
+    const { ticks, welcome, catalogue, watch, state } = this.reader;
+    if (ticks.length === this.#checked || state?.tick !== ticks.at(-1)!.tick) return;
+    this.#checked = ticks.length;
+    const field = this.world.truth.get(`${welcome!.epoch}:${state.tick}:${catalogue!.hash}`)!;
+    expect(carsOf(state)).toEqual(
+      expectedCars(catalogue!, field, this.reader.settled === watch ? watch : this.reader.settled),
+    );
+  }
+}
+
+const CHOICES: readonly (readonly Watch[])[] = [
+  [],
+  [{ car: '0', view: 'full' }],
+  [
+    { car: '1', view: 'essentials' },
+    { car: '0', view: 'full' },
+  ],
+  [
+    { car: '0', view: 'driver' },
+    { car: '2', view: 'full' },
+    { car: '4', view: 'essentials' },
+  ],
+  [
+    { car: '3', view: 'full' },
+    { car: '1', view: 'driver' },
+    { car: 'none', view: 'full' },
+  ],
+];
+
+const KINDS = [
+  'publish',
+  'advance',
+  'join',
+  'watch',
+  'freeze',
+  'thaw',
+  'trickle',
+  'move',
+  'spoil',
+  'anew',
+  'catalogue',
+] as const;
+
+describe('the fans of a race', () => {
+  it('F1 hold the truth at every tick that they read, whatever happens to them, to the edge and to the stream', () => {
+    const op = fc.record({
+      kind: fc.constantFrom(...KINDS),
+      n: fc.nat(40),
+      who: fc.nat(3),
+      edge: fc.nat(1),
+      choice: fc.constantFrom(...CHOICES),
+      history: fc.constantFrom<History>('all', 'latest'),
+    });
+    fc.assert(
+      fc.property(fc.nat(), fc.array(op, { maxLength: 60, size: 'max' }), (seed, ops) => {
+        const world = new World(seed);
+        const edges = [new FakeEdge(world, { maxPendingBytes: 300 }), new FakeEdge(world, { maxPendingBytes: 300 })];
+        const fans: (FakeFan | undefined)[] = [];
+        for (const { kind, n, who, edge, choice, history } of ops) {
+          const fan = fans[who];
+          const at = edges[edge]!;
+          if (kind === 'publish') world.publish(n);
+          if (kind === 'advance') at.catchUp(n);
+          if (kind === 'spoil') at.catchUp(1, true);
+          if (kind === 'catalogue' && n > 30) world.changeCatalogue();
+          if (kind === 'anew' && n > 30) {
+            world.writer.startAnew(`${world.log.length}`.padStart(16, '0'));
+            world.begin();
+          }
+          if (kind === 'join' && !fan) {
+            fans[who] = new FakeFan(world, choice, history);
+            fans[who].connect(at);
+          }
+          if (!fan) continue;
+          if (kind === 'watch') fan.watch(choice);
+          if (kind === 'freeze') fan.sink.isFrozen = true;
+          if (kind === 'thaw') fan.thaw();
+          if (kind === 'trickle') fan.thaw(1);
+          if (kind === 'move') {
+            fan.cut();
+            fan.connect(at);
+          }
+          fan.check();
+        }
+        world.publish(21);
+        for (const edge of edges) edge.catchUp();
+        for (const fan of fans) {
+          if (!fan) continue;
+          fan.thaw();
+          expect(fan.reader.state?.tick).toBe(world.writer.tick);
+          expect(carsOf(fan.reader.state!)).toEqual(
+            expectedCars(world.writer.catalogue, world.writer.field, fan.reader.watch),
+          );
+          expect(fan.reader.document).toEqual(world.writer.document);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  const WATCH = CHOICES[3]!;
+
+  it('F2 get every tick exactly once, in order, when they read', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.connect(edge);
+    world.publish(100);
+    edge.catchUp();
+    expect(fan.reader.ticks.map(({ tick }) => tick)).toEqual(Array.from({ length: 101 }, (_, n) => n));
+    expect(fan.reader.ticks.slice(1).every(({ span, flags }) => span === 1 && flags === 0)).toBe(true);
+  });
+
+  it('F3 share one frame when they chose the same, in whatever order', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    for (const watch of [WATCH, WATCH.toReversed(), WATCH, WATCH]) new FakeFan(world, watch, 'all').connect(edge);
+    const { maker } = edge.fans.delivery!;
+    const before = maker.made;
+    world.publish(10);
+    edge.catchUp();
+    expect(maker.made - before).toBe(10);
+  });
+
+  it('F4 that do not read get nothing, and then one frame over all of it, marked as conflated', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world, { maxPendingBytes: 200 });
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.connect(edge);
+    fan.sink.isFrozen = true;
+    world.publish(20);
+    edge.catchUp();
+    const held = fan.sink.bufferedBytes();
+    expect(held).toBeLessThan(400);
+    receiveMessage(edge.fans, fan.fan, new TextEncoder().encode('{"type":"ping","id":7}'), false, 0);
+    fan.thaw();
+    expect(fan.reader.said.at(-1)).toEqual({ type: 'pong', id: 7 });
+    const last = fan.reader.ticks.at(-1)!;
+    expect(last.flags).toBe(FRAME_FLAG.conflated);
+    expect(last.tick).toBe(world.writer.tick);
+    expect(fan.reader.ticks.filter(({ span }) => span > 1)).toEqual([last]);
+    expect(fan.reader.document).toEqual(world.writer.document);
+  });
+
+  it('F5 that read too late for the ring get a snapshot, said openly', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world, { maxPendingBytes: 200 });
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.connect(edge);
+    fan.sink.isFrozen = true;
+    world.publish(60);
+    edge.catchUp();
+    fan.thaw();
+    expect(fan.reader.receipts.at(-1)).toMatchObject({ kind: 'snapshot', reason: 'too_old' });
+    expect(fan.reader.ticks.at(-1)!.flags).toBe(FRAME_FLAG.snapshot | FRAME_FLAG.repair | FRAME_FLAG.conflated);
+  });
+
+  it('F6 that take nothing for a minute are closed, and so are those whose control messages pile up', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world, { maxPendingBytes: 200, maxControlBytes: 500, maxMessagesPerSecond: 1e6 });
+    const [slow, loud] = [new FakeFan(world, WATCH, 'all'), new FakeFan(world, WATCH, 'all')];
+    for (const fan of [slow, loud]) {
+      fan.connect(edge);
+      fan.sink.isFrozen = true;
+    }
+    world.publish(20);
+    edge.catchUp();
+    for (let n = 0; n < 100; n++)
+      receiveMessage(edge.fans, loud.fan, new TextEncoder().encode('{"type":"ping","id":7}'), false, 0);
+    expect([slow.sink.closed, loud.sink.closed]).toEqual([undefined, 'timeout']);
+    edge.fans.sweep(59_999);
+    expect(slow.sink.closed).toBeUndefined();
+    edge.fans.sweep(60_000);
+    expect(slow.sink.closed).toBe('timeout');
+  });
+
+  it('F7 ahead of this edge wait for it and go on without going back', () => {
+    const world = new World(3);
+    const [fast, slow] = [new FakeEdge(world), new FakeEdge(world)];
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.connect(fast);
+    world.publish(5);
+    fast.catchUp();
+    fan.cut();
+    const since = parsePosition(fan.reader.position)!;
+    fan.sink = new FakeSink(fan.reader);
+    fan.fan = slow.fans.add(fan.sink, 0);
+    slow.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, since }, 0);
+    expect(fan.fan.stage).toBe('parked');
+    slow.catchUp();
+    world.publish(2);
+    slow.catchUp();
+    expect(fan.fan.stage).toBe('live');
+    expect(fan.reader.ticks.map(({ tick }) => tick)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('F8 in a position that never was get a snapshot after a moment', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.sink = new FakeSink(fan.reader);
+    fan.fan = edge.fans.add(fan.sink, 0);
+    const since = { epoch: world.writer.epoch, seq: 1e9 };
+    edge.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, since }, 0);
+    edge.fans.sweep(2_999);
+    expect(fan.reader.said).toEqual([]);
+    edge.fans.sweep(3_000);
+    expect(fan.reader.receipts).toMatchObject([
+      { kind: 'snapshot', reason: 'ahead', from: `${world.writer.epoch}:1000000000` },
+    ]);
+  });
+
+  it('F9 hear something while the stream stands still, and those who say nothing are let go', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.connect(edge);
+    const silent = new FakeSink(new FanReader(() => world.writer.catalogue, []));
+    edge.fans.add(silent, 0);
+    for (let s = 0; s <= 25; s++) edge.fans.sweep(s * 1000);
+    expect(fan.reader.said.slice(2)).toEqual([
+      { type: 'pong', id: 0 },
+      { type: 'pong', id: 0 },
+    ]);
+    expect(silent.closed).toBe('timeout');
+  });
+
+  const talk = (fans: FanSet, fan: Fan, text: string, nowMs = 0) =>
+    receiveMessage(fans, fan, new TextEncoder().encode(text), false, nowMs);
+
+  it.each([
+    ['no JSON', '{', 'bad_message'],
+    ['null', 'null', 'bad_message'],
+    ['a type that does not exist', '{"type":"sing"}', 'bad_message'],
+    ['a second hello', '{"type":"hello","version":1}', 'bad_message'],
+    ['a view that does not exist', '{"type":"watch","watch":[{"car":"1","view":"x"}]}', 'bad_watch'],
+    ['a car twice', '{"type":"watch","watch":[{"car":"1"},{"car":"1"}]}', 'bad_watch'],
+    [
+      'too many cars',
+      JSON.stringify({ type: 'watch', watch: Array.from({ length: 9 }, (_, n) => ({ car: `${n}` })) }),
+      'too_many_cars',
+    ],
+  ])('F10 who say %s are told so and go on', (_, text, code) => {
+    const world = new World(3);
+    const edge = new FakeEdge(world, { maxCars: 8 });
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.connect(edge);
+    talk(edge.fans, fan.fan, text);
+    expect(fan.reader.said.at(-1)).toMatchObject({ type: 'error', code });
+    world.publish(3);
+    edge.catchUp();
+    expect(fan.reader.state?.tick).toBe(3);
+  });
+
+  it('F11 who break the rules are closed with a code that says whether to come back', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const close = (act: (fan: Fan) => void) => {
+      const fan = new FakeFan(world, WATCH, 'all');
+      fan.connect(edge);
+      act(fan.fan);
+      return fan.sink.closed;
+    };
+    expect(close((fan) => receiveMessage(edge.fans, fan, new Uint8Array(3), true, 0))).toBe('bad_message');
+    expect(close((fan) => talk(edge.fans, fan, ' '.repeat(16_385)))).toBe('too_large');
+    expect(close((fan) => Array.from({ length: 21 }, () => talk(edge.fans, fan, '{"type":"ping"}')))).toBe('too_many');
+    expect(
+      close((fan) => Array.from({ length: 40 }, (_, n) => talk(edge.fans, fan, '{"type":"ping"}', n * 60))),
+    ).toBeUndefined();
+    const add = () => {
+      const sink = new FakeSink(new FanReader(() => world.writer.catalogue, []));
+      return { sink, fan: edge.fans.add(sink, 0) };
+    };
+    const old = add();
+    receiveQuery(edge.fans, old.fan, 'watch=1&version=2', 0);
+    expect(old.sink.closed).toBe('bad_version');
+    const wrong = add();
+    receiveQuery(edge.fans, wrong.fan, 'watch=1:x', 0);
+    expect(wrong.sink.closed).toBe('bad_message');
+    const early = add();
+    talk(edge.fans, early.fan, '{"type":"resync"}');
+    expect(early.sink.closed).toBeUndefined();
+    expect(edge.fans.size).toBe(2);
+  });
+
+  it('F12 come back at a window that grows with their number', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world, { minWindowMs: 1000, windowMsPerFan: 400 });
+    const windows = Array.from({ length: 4 }, () => {
+      const fan = new FakeFan(world, [], 'latest');
+      fan.connect(edge);
+      return fan.reader.welcome!.reconnectWindowMs;
+    });
+    expect(windows).toEqual([1000, 1000, 1200, 1600]);
+    edge.fans.dismiss(() => 0.5);
+    expect(edge.fans.size).toBe(0);
+    expect(edge.fans.tally.closed).toEqual({ going_away: 4 });
+  });
+});
