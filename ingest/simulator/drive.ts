@@ -83,7 +83,7 @@ export function drive(w: World, i: number): void {
   // The measured line is shorter than an outer one.
   const longer = readTable(track, track.curvature, cars.s[i]!) * (cars.offset[i]! - MEASURED_LINE_M);
   cars.dist[i]! += (nextV * STEP_S) / (1 + longer);
-  const burnKgPerS = cars.throttle[i]! * powerW * 7.9e-8 + cars.rpm[i]! * 2.2e-7;
+  const burnKgPerS = cars.throttle[i]! * powerW * 7.2e-8 + cars.rpm[i]! * 2.2e-7;
   cars.burnLPerS[i] = cars.fuelL[i]! > 0 ? burnKgPerS / FUEL_KG_PER_L : 0;
   cars.fuelL[i] = Math.max(0, cars.fuelL[i]! - cars.burnLPerS[i]! * STEP_S);
   shift(w, i);

@@ -75,7 +75,9 @@ export function park(w: World, i: number): void {
 function serve(w: World, i: number): void {
   const { cars } = w;
   const spent = w.timeS - cars.stopStartS[i]!;
-  if (cars.fuelL[i]! < cars.fuelTargetL[i]! && spent > 1) cars.fuelL[i]! += FUEL_FLOW * STEP_S;
+  if (cars.fuelL[i]! < cars.fuelTargetL[i]! && spent > 1) {
+    cars.fuelL[i] = Math.min(cars.fuelTargetL[i]!, cars.fuelL[i]! + FUEL_FLOW * STEP_S);
+  }
   cars.repairS[i] = Math.max(0, cars.repairS[i]! - STEP_S);
   const done = spent / cars.stopLengthS[i]!;
   if (cars.tiresPlanned[i]! >= 2 && done > 0.5) changeTires(w, i, 1);

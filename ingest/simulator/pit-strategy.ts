@@ -12,7 +12,7 @@ function wantsGreenStop(w: World, i: number): boolean {
   const perLap = cars.burnLPerLap[i]!;
   const fuel = cars.fuelL[i]! - cars.fuelMarginL[i]!;
   if (fuel > lapsLeft(w, i) * perLap) return false;
-  if (fuel < 1.35 * perLap) return true;
+  if (fuel < 2.2 * perLap) return true;
   const mate = cars.aheadGap[i]! < 25 ? cars.ahead[i]! : cars.behindGap[i]! < 25 ? cars.behind[i]! : -1;
   return mate >= 0 && cars.wantsPit[mate] === 1 && fuel < 9 * perLap;
 }

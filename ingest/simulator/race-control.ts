@@ -58,7 +58,8 @@ function throwYellow(w: World): void {
   if (leader < 0) return;
   control.callYellowAtS = Infinity;
   w.stats.cautions++;
-  control.paceDist = cars.dist[leader]! + 170;
+  // As far ahead as the leader needs to slow down; nearer, it would overshoot and have to wait.
+  control.paceDist = cars.dist[leader]! + 650;
   control.paceV = PACE_MPS;
   for (let i = 0; i < cars.count; i++)
     if (cars.damage[i]! < 0.3) cars.wantsPit[i] = cars.engineHealth[i]! < 0.7 ? 1 : 0;

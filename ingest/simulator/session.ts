@@ -84,7 +84,7 @@ function resetCar(w: World, i: number, place: number): void {
   cars.silentAtS[i] = Infinity;
   cars.setsUsed[i] = 1;
   cars.fuelL[i] = cars.fuelAtLineL[i] = cars.fuelTargetL[i] = TANK_L;
-  cars.burnLPerLap[i] = 1.95;
+  cars.burnLPerLap[i] = 1.85;
   cars.waterC[i] = 84 + random.gauss();
   cars.oilC[i] = 92 + random.gauss();
   cars.waterL[i] = 13.4 + 0.1 * random.gauss();

@@ -2,8 +2,6 @@ import type { Random } from './random.ts';
 
 /** Offset of the measured line from the inner edge of the racing surface, m; distances are counted along it. */
 export const MEASURED_LINE_M = 5.8;
-/** Width of the racing surface, m: three lanes and a margin to the wall. */
-export const TRACK_WIDTH_M = 12.2;
 
 /** Zones in metres from the start/finish line, negative before it; see {@link zoneOf}. */
 export const PIT = {

@@ -19,7 +19,7 @@ export interface RaceOptions {
 }
 
 /** Where race control stands. */
-export type Phase =
+type Phase =
   | 'pace' // before the start, double file behind the pace car
   | 'green'
   | 'bunch' // yellow: the field closes up, pits closed
@@ -30,7 +30,7 @@ export type Phase =
   | 'over'; // all parked
 
 /** What race control knows and says. */
-export interface Control {
+interface Control {
   phase: Phase;
   flag: Flag;
   lapsTotal: number;
