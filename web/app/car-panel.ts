@@ -57,7 +57,9 @@ export class CarPanel {
       this.#pedals.set(key, { meter, text });
       pedals.append(make('div', { class: 'pedal' }, make('span', { class: 'quiet' }, label), meter, text));
     }
-    root.replaceChildren(make('div', { class: 'who' }, this.#name, this.#team), dials, pedals, this.#tires.root);
+    const driving = make('div', {}, dials, pedals);
+    const who = make('div', { class: 'who' }, this.#name, this.#team);
+    root.replaceChildren(who, make('div', { class: 'instruments' }, driving, this.#tires.root));
   }
 
   /** @param car `undefined` while nothing of it has come: every figure says so. */

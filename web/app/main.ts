@@ -27,6 +27,7 @@ class Page {
   #car: string | undefined;
   #races: readonly ListedRace[] = [];
   #isDrawing = false;
+  #error: string | undefined;
 
   start(): void {
     this.#raceChoice.addEventListener('change', () => this.choose({ race: this.#raceChoice.value, car: undefined }));
@@ -73,11 +74,12 @@ class Page {
       this.#pickCar();
       this.#draw();
     });
-    race.on('status', () => this.#strip.show(race, performance.now()));
+    race.on('status', () => this.#draw());
     race.on('receipt', (receipt) => this.#strip.receipt(receipt));
-    race.on('watching', ({ unknown }) => this.#saySilent(unknown));
+    race.on('watching', () => this.#say(undefined));
     race.on('error', (error) => {
-      if (race.status.phase !== 'repairing') this.#say(error.message);
+      // The connection tells of itself in its own place.
+      if (race.status.phase === 'live' || race.status.phase === 'closed') this.#say(error.message);
     });
   }
 
@@ -102,17 +104,18 @@ class Page {
     this.#watch();
   }
 
-  #saySilent(unknown: readonly string[]): void {
-    if (this.#car === undefined || !unknown.includes(this.#car)) this.#say(undefined);
-    else
-      this.#say(
-        `Car ${this.#car} is not in the field yet; it is shown as soon as it joins. Other cars are in the list.`,
-      );
+  #say(problem: string | undefined): void {
+    this.#error = problem;
+    this.#draw();
   }
 
-  #say(problem: string | undefined): void {
-    this.#problem.hidden = problem === undefined;
-    setText(this.#problem, problem ?? '');
+  /** Why there is nothing to see of the chosen car, when that is known. */
+  #absence(): string | undefined {
+    const race = this.#race;
+    const document = race?.document;
+    if (!document || this.#car === undefined || race.status.phase !== 'live' || race.car(this.#car)) return undefined;
+    if (carsOf(document).includes(this.#car)) return `Nothing is heard of car ${this.#car} at the moment.`;
+    return `Car ${this.#car} is not in this race; it is shown as soon as it joins, and the list above has the others.`;
   }
 
   async #listRaces(): Promise<void> {
@@ -155,6 +158,9 @@ class Page {
     this.#panel.show(this.#car, car, race?.document);
     this.#board.show(race?.document, this.#car);
     this.#table.show(car);
+    const problem = this.#error ?? this.#absence();
+    this.#problem.hidden = problem === undefined;
+    setText(this.#problem, problem ?? '');
     document.body.dataset.tick = String(car?.tick ?? '');
     if (race) this.#strip.show(race, performance.now());
   }

@@ -20,6 +20,7 @@ const FIELDS: Readonly<Record<EdgeMessage['type'], Fields>> = {
     catalogue: isText,
     reconnectWindowMs: isCount,
     version: isCount,
+    tickMs: isCount,
   },
   repair: { kind: isOneOf('deltas', 'composite', 'snapshot'), to: isText, ticks: isCount, bytes: isCount },
   watching: { id: isCount, watch: isList, unknown: isList },

@@ -103,6 +103,24 @@ it('changes the choice in place: kept cars go on without a break, new ones come 
   expect(race.statistics()).toMatchObject({ gaps: 0, malformed: 0, ignored: 0 });
 });
 
+it('shows a newly chosen car although the race stands still', async () => {
+  const { race } = join();
+  await until(isCurrent(race));
+  race.watch([{ car: '24' }, { car: '48' }]);
+  await until(() => race.car('48')?.tick === rig.tick);
+  expect(race.car('24')?.tick).toBe(rig.tick);
+});
+
+it('stays live in a race that stands still when nothing was missed', async () => {
+  const { Socket, sockets } = meddle();
+  const { race, ticks } = join({ WebSocket: Socket, random: () => 0 });
+  await until(isCurrent(race));
+  sockets[0]!.close();
+  await until(() => sockets.length === 2 && race.status.phase === 'live');
+  expect(race.statistics().receipts.deltas).toEqual({ count: 1, ticks: 0, bytes: 0 });
+  expect(ticks).toHaveLength(1);
+});
+
 it('sends only the last of many choices made in a moment', async () => {
   const { race, errors } = join();
   await until(isCurrent(race));

@@ -13,6 +13,8 @@ import type { Race, RaceEvents } from './race.ts';
 import { Replica } from './replica.ts';
 import { Tally } from './statistics.ts';
 
+/** In a race that stands still no tick brings what was newly chosen; after this many it is asked for. */
+const PATIENCE_TICKS = 3;
 /** Shortest time between two choices sent; a person who scrolls through cars makes many. */
 const SEND_EVERY_MS = 100;
 
@@ -36,6 +38,8 @@ class RaceClient implements Race {
   #watchId = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
   #sendTimer: ReturnType<typeof setTimeout> | undefined;
+  #patienceTimer: ReturnType<typeof setTimeout> | undefined;
+  #tickMs = 500;
   /** The link that has been welcomed. */
   #greeted: object | undefined;
   #hasBeenGreeted = false;
@@ -145,6 +149,7 @@ class RaceClient implements Race {
     // Each of these began without the socket that asked for the catalogue.
     if (state.phase === 'connecting' || state.phase === 'waiting' || state.phase === 'closed') {
       this.#loading?.abort();
+      clearTimeout(this.#patienceTimer);
       clearTimeout(this.#sendTimer);
       this.#sendTimer = undefined;
     }
@@ -217,6 +222,7 @@ class RaceClient implements Race {
     if (this.#hasBeenGreeted && !this.#isGreeted) this.#tally.add('reconnects');
     this.#hasBeenGreeted = true;
     this.#greeted = this.#connection.link;
+    this.#tickMs = welcome.tickMs;
     this.#connection.on(welcome);
     if (!isSameChoice(this.#agreed, this.#choice)) this.#sendChoice();
     this.#connection.hold();
@@ -258,7 +264,20 @@ class RaceClient implements Race {
   #watching(message: RaceEvents['watching']): void {
     this.#agreed = message.watch;
     this.#replica.keepOnly(message.watch);
+    clearTimeout(this.#patienceTimer);
+    const awaited = message.watch.filter(({ car }) => !message.unknown.includes(car));
+    if (awaited.some((one) => !this.#isHeld(one))) {
+      this.#patienceTimer = setTimeout(() => {
+        // Not all of it is coming when a car has left the field; asked for once it is either here or not to be had.
+        if (awaited.some((one) => !this.#isHeld(one))) this.resync();
+      }, PATIENCE_TICKS * this.#tickMs);
+    }
     this.#emitter.emit('watching', message);
+  }
+
+  #isHeld({ car, view }: Watch): boolean {
+    const held = this.#replica.find(car);
+    return held !== undefined && this.#replica.catalogue?.views[held.viewId]?.name === view;
   }
 
   #refuse({ code, message }: Extract<EdgeMessage, { type: 'error' }>): void {

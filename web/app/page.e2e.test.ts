@@ -1,0 +1,214 @@
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { dequantise } from '../../protocol/quantise.ts';
+import { startWire } from '../testing/cut-wire.ts';
+import { type RaceRig, startRace } from '../testing/race-rig.ts';
+import { sayValue } from './words.ts';
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** Where screenshots go; none are taken when it is not set. */
+const SHOTS = process.env.SLIPSTREAM_SCREENSHOTS;
+
+function findChromium(): string | undefined {
+  const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
+  const apps = [
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  ];
+  const candidates = [...folders.flatMap((folder) => names.map((name) => join(folder, name))), ...apps];
+  return process.env.CHROMIUM_BIN ?? candidates.find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const executablePath = findChromium();
+const isLeftOut = executablePath === undefined && !process.env.CI;
+const title = isLeftOut ? 'the page (left out: no Chromium was found; set CHROMIUM_BIN)' : 'the page';
+
+describe.skipIf(isLeftOut)(title, () => {
+  let rig: RaceRig;
+  let browser: Browser;
+  let page: Page;
+  let problems: string[];
+  const outDir = mkdtempSync(join(tmpdir(), 'slipstream-page-'));
+
+  beforeAll(async () => {
+    if (!executablePath) throw new Error('No Chromium was found: run `node setup.mjs --browser`, or set CHROMIUM_BIN.');
+    await build({ build: { outDir }, logLevel: 'warn' });
+    rig = await startRace(11);
+    await rig.publish(3);
+    await rig.startEdge({ webRoot: outDir });
+    browser = await chromium.launch({ executablePath, args: FLAGS });
+  });
+
+  afterEach(async () => {
+    await page?.close();
+    expect(problems).toEqual([]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await rig?.stop();
+    rmSync(outDir, { recursive: true, force: true });
+  });
+
+  async function visit(query: string, options: Parameters<Browser['newPage']>[0] = {}, base = rig.edges[0]!.url) {
+    problems = [];
+    page = await browser.newPage(options);
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(`${base}/${query}`);
+  }
+
+  const isAtTick = (tick: number) => page.waitForFunction((at) => document.body.dataset.tick === String(at), tick);
+
+  /** Every value in the table of channels, as the page writes it. */
+  const readTable = () =>
+    page.$$eval('[data-channel]', (cells) =>
+      Object.fromEntries(cells.map((cell) => [(cell as HTMLElement).dataset.channel!, cell.textContent])),
+    );
+
+  function expectedTable(car: string): Record<string, string> {
+    const steps = rig.oracle(rig.tick, car)!;
+    return Object.fromEntries(
+      rig.catalogue.channels.map((channel, index) => [
+        channel.key,
+        sayValue(dequantise(channel, steps[index]!), channel.resolution),
+      ]),
+    );
+  }
+
+  it('shows every channel of the car in the address, tick for tick, as it was published', async () => {
+    await visit('?race=demo&car=24');
+    for (let i = 0; i < 5; i++) {
+      await isAtTick(rig.tick);
+      expect(await readTable()).toEqual(expectedTable('24'));
+      await rig.publish();
+    }
+    expect(await page.textContent('#car-name')).toBe('#24 Driver 24');
+    expect(await page.textContent('#kind')).toBe('Simulation');
+    expect(await page.textContent('#connection')).toBe('Live.');
+    expect(await page.textContent('[data-figure=position]')).toBe('2');
+  });
+
+  it('begins with the first race and its leader when the address says nothing', async () => {
+    await visit('');
+    await page.waitForURL(/\?race=demo&car=9$/);
+    await isAtTick(rig.tick);
+    expect(await page.textContent('#car-name')).toBe('#9 Driver 9');
+  });
+
+  it('changes the car by keyboard, and back by the browser', async () => {
+    await visit('?race=demo&car=24');
+    await isAtTick(rig.tick);
+    await page.focus('button[data-car="48"]');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/car=48$/);
+    await rig.publish();
+    await isAtTick(rig.tick);
+    expect(await readTable()).toEqual(expectedTable('48'));
+    expect(await page.getAttribute('button[data-car="48"]', 'aria-pressed')).toBe('true');
+    await page.goBack();
+    await rig.publish();
+    await page.waitForFunction(() => document.querySelector('#car-name')?.textContent?.startsWith('#24'));
+    await isAtTick(rig.tick);
+    expect(await readTable()).toEqual(expectedTable('24'));
+  });
+
+  it('finds channels by words of their label, key and group', async () => {
+    await visit('?race=demo&car=24');
+    await isAtTick(rig.tick);
+    await page.fill('#channel-search', 'left front press');
+    const shown = await page.$$eval('.groups tr:not([hidden]) [data-channel]', (cells) =>
+      cells.map((cell) => (cell as HTMLElement).dataset.channel),
+    );
+    expect(shown).toEqual(['tire_lf_press', 'tire_lf_press_cold']);
+    expect(await page.isVisible('.groups caption >> text=tires')).toBe(true);
+    expect(await page.isVisible('.groups caption >> text=weather')).toBe(false);
+  });
+
+  it('says that the connection is lost, and with a receipt how the gap was closed', async () => {
+    const wire = await startWire(rig.edges[0]!.url);
+    try {
+      await visit('?race=demo&car=24', {}, wire.url);
+      await isAtTick(rig.tick);
+      wire.cut();
+      await page.waitForFunction(() => document.body.dataset.phase === 'waiting');
+      expect(await page.textContent('#connection')).toContain('Connection lost');
+      await rig.publish(14);
+      wire.mend();
+      await isAtTick(rig.tick);
+      expect(await page.textContent('#receipt')).toMatch(/^Missed 14 ticks, repaired with 1 composite, [\d.]+ k?B\.$/);
+      expect(await readTable()).toEqual(expectedTable('24'));
+      // The browser itself reports connections that fail.
+      problems = problems.filter((problem) => !/ERR_|WebSocket connection/.test(problem));
+    } finally {
+      await page.close();
+      await wire.stop();
+    }
+  });
+
+  it('answers a car that is not there with a sentence', async () => {
+    await visit('?race=demo&car=999');
+    await page.waitForSelector('#problem:not([hidden])');
+    expect(await page.textContent('#problem')).toContain('Car 999 is not in this race');
+  });
+
+  it.each([320, 360, 768, 1366])('fits a window of %i pixels without scrolling sideways', async (width) => {
+    await visit('?race=demo&car=24', { viewport: { width, height: 800 } });
+    await isAtTick(rig.tick);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+
+  it('does not move anything when values change', async () => {
+    await visit('?race=demo&car=24', { viewport: { width: 1366, height: 768 } });
+    await isAtTick(rig.tick);
+    await page.evaluate(() => {
+      const shifts: number[] = [];
+      Object.assign(window, { shifts });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) shifts.push((entry as unknown as { value: number }).value);
+      }).observe({ type: 'layout-shift' });
+    });
+    const running = rig.run(50);
+    await vi.waitUntil(() => rig.tick % 20 === 19, { timeout: 10_000 });
+    await running.stop();
+    await isAtTick(rig.tick);
+    const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
+    expect(shifts.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.01);
+  });
+
+  it.runIf(SHOTS).each([
+    [360, 800, 'light'],
+    [360, 800, 'dark'],
+    [1366, 768, 'light'],
+    [1366, 768, 'dark'],
+  ] as const)('is pictured at %i×%i, %s', async (width, height, colorScheme) => {
+    await visit('?race=demo&car=24', { viewport: { width, height }, colorScheme });
+    await isAtTick(rig.tick);
+    await page.screenshot({ path: join(SHOTS!, `${width}-${colorScheme}.png`) });
+    await page.screenshot({ path: join(SHOTS!, `${width}-${colorScheme}-full.png`), fullPage: true });
+  });
+});
