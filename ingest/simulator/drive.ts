@@ -49,12 +49,12 @@ function weighForces(w: World, i: number, side: number, normal: number, grip: nu
 }
 
 /** Sets throttle and brake for the acceleration wanted, as fast as a foot moves. */
-function setPedals(w: World, i: number, want: number): void {
+function setPedals(w: World, i: number, want: number, brakeMax: number): void {
   const { cars } = w;
   const { full, resist, engineBrake } = forces;
   const pedal = Math.max(0, Math.min(1, (want + resist) / Math.max(full, 0.5)));
   const floor = -resist - engineBrake - 0.35;
-  const squeeze = want < floor ? Math.min(1, (floor - want) / 11) : 0;
+  const squeeze = want < floor ? Math.min(1, (floor - want) / brakeMax) : 0;
   const wanted = squeeze > 0 ? 0 : pedal;
   cars.throttle[i] = approach(cars.throttle[i]!, wanted, wanted > cars.throttle[i]! ? 4 * STEP_S : 9 * STEP_S);
   cars.brake[i] = approach(cars.brake[i]!, squeeze, 6 * STEP_S);
@@ -74,8 +74,9 @@ export function drive(w: World, i: number): void {
   const grip = gripOf(w, i);
   cars.gripUse[i] = Math.abs(side) / (grip * normal);
   const { full, resist, engineBrake, powerW } = weighForces(w, i, side, normal, grip, massKg);
-  setPedals(w, i, wishedAccel(w, i, grip, density, massKg));
-  const braking = cars.brake[i]! * Math.min(11, 0.95 * grip * normal);
+  const brakeMax = Math.min(11, 0.95 * grip * normal);
+  setPedals(w, i, wishedAccel(w, i, grip, density, massKg), brakeMax);
+  const braking = cars.brake[i]! * brakeMax;
   const accel = cars.throttle[i]! * full - resist - engineBrake - braking;
   const nextV = Math.max(0, v + accel * STEP_S);
   cars.accel[i] = (nextV - v) / STEP_S;

@@ -33,12 +33,12 @@ function wantedSpeed(w: World, i: number): number {
   const limit = PIT.limitMps - 0.25 + 0.12 * cars.wander[i]!;
   if (mode === MODE.pitIn) {
     const approach = cars.damage[i]! > 0.3 ? 38 : w.control.phase === 'green' ? Infinity : 45;
-    const toLine = Math.max(0, PIT.inZ - 4 - z);
+    const toLine = Math.max(0, PIT.inZ - 18 - z);
     const toStall = cars.stallZ[i]! - z;
     // Past its stall, or far before pit road, after a spin: once around on the apron.
     if (toStall < -5) return z < PIT.outZ ? limit : Math.min(approach, 60);
     const stopping = Math.sqrt(2 * 4.2 * Math.max(0, toStall - 0.1));
-    return Math.min(approach, Math.sqrt(limit * limit + 2 * 6.5 * toLine), toLine > 0 ? Infinity : stopping);
+    return Math.min(approach, Math.sqrt(limit * limit + 2 * 5.2 * toLine), toLine > 0 ? Infinity : stopping);
   }
   if (mode === MODE.pitOut) {
     if (z < PIT.outZ) return limit;

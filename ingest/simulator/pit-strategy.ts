@@ -52,7 +52,7 @@ export function steerForPits(w: World, i: number): void {
   }
   if (cars.wantsPit[i] === 0) return;
   const isOpen = isGreen || control.phase === 'pits' || control.phase === 'finish' || cars.damage[i]! > 0.3;
-  if (!isOpen || z < WAY_IN_Z || z > PIT.commitZ + 400) return;
+  if (!isOpen || z < WAY_IN_Z || z > lastChance(w, i)) return;
   const lane = cars.lane[i]!;
   if (lane !== cars.laneTo[i]) return;
   if (lane > LANE.bottom) {
@@ -64,6 +64,10 @@ export function steerForPits(w: World, i: number): void {
     cars.mode[i] = MODE.pitIn;
   }
 }
+
+/** Where a car must leave the track at the latest to be down to the limit at pit entry, m. */
+const lastChance = (w: World, i: number) =>
+  PIT.inZ - 60 - Math.max(0, w.cars.v[i]! ** 2 - PIT.limitMps ** 2) / (2 * 4.8);
 
 function rejoin(w: World, i: number, z: number): void {
   const { cars } = w;

@@ -41,6 +41,8 @@ export function beginSession(w: World): void {
   w.timeS = 0;
   w.lineLeader = w.roadLeader = -1;
   w.stats.races++;
+  // An endless demonstration must not grow: the list is that of the present race.
+  w.stats.stops.length = 0;
   // One engine in twenty does not last; when, nobody knows.
   const raceS = w.lapsScheduled * 56;
   grid.forEach((i, place) => {

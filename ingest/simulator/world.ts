@@ -58,7 +58,7 @@ export interface RaceStats {
   leadSwaps: number;
   spins: number;
   races: number;
-  /** Every completed stop. */
+  /** Every completed stop of the present race. */
   stops: { car: number; lap: number; seconds: number; tires: number; liters: number; isGreen: boolean }[];
 }
 
