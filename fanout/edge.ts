@@ -53,6 +53,8 @@ export interface RaceStats {
   readonly fans: number;
   readonly tick: number | undefined;
   readonly tally: FanTally;
+  /** Bytes that wait in the sockets of all fans. */
+  readonly pendingBytes: number;
   /** Slices and frames that were encoded for this life of the state. */
   readonly encodedSlices: number;
   readonly joinedFrames: number;
@@ -256,6 +258,7 @@ function statsOf(races: Races, nowMs: number): Record<string, RaceStats> {
         fans: fans.size,
         tick: state?.head?.tick,
         tally: fans.tally,
+        pendingBytes: fans.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,
         losses: Object.fromEntries(state?.losses ?? []),

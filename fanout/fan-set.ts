@@ -58,6 +58,12 @@ export class FanSet {
     return this.#fans.size;
   }
 
+  get pendingBytes(): number {
+    let bytes = 0;
+    for (const fan of this.#fans) bytes += fan.sink.bufferedBytes();
+    return bytes;
+  }
+
   get delivery(): Delivery | undefined {
     return this.#delivery;
   }

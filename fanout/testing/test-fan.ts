@@ -19,6 +19,8 @@ export interface SeenTick {
   readonly span: number;
   readonly flags: number;
   readonly state: ClientState;
+  /** The choice that the frame was in. */
+  readonly watch: readonly Watch[];
 }
 
 /** What a faithful client makes of what an edge sends; knows nothing of sockets. */
@@ -88,7 +90,7 @@ export class FanReader {
     const { state, span } = applyTickFrame(bytes, this.catalogue!, this.state);
     this.state = state;
     this.settled = this.watch;
-    this.ticks.push({ tick: head.tick, span, flags: head.flags, state });
+    this.ticks.push({ tick: head.tick, span, flags: head.flags, state, watch: this.watch });
   }
 }
 
