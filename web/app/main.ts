@@ -158,6 +158,9 @@ class Page {
     this.#panel.show(this.#car, car, race?.document);
     this.#board.show(race?.document, this.#car);
     this.#table.show(car);
+    document.title = [this.#car && `#${this.#car}`, race?.document?.session.name, 'Slipstream']
+      .filter(Boolean)
+      .join(' · ');
     const problem = this.#error ?? this.#absence();
     this.#problem.hidden = problem === undefined;
     setText(this.#problem, problem ?? '');

@@ -4,8 +4,8 @@ import { MISSING, sayFlag, sayKind } from './words.ts';
 
 /** Name, nature, flag and lap of the race. */
 export function showRaceHeader(name: string | undefined, race: RaceDocument | undefined): void {
-  const title = race?.session.name ?? name ?? 'Race telemetry';
-  setText(byId('race-name'), race?.session.track ? `${title}, ${race.session.track}` : title);
+  setText(byId('race-name'), race?.session.name ?? name ?? 'Race telemetry');
+  setText(byId('track'), race?.session.track ?? '');
   const kind = byId('kind');
   kind.hidden = race === undefined;
   kind.dataset.kind = race?.session.kind ?? '';

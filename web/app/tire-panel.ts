@@ -22,14 +22,14 @@ export class TirePanel {
     for (const { id, label } of CORNERS) {
       const strips = make('div', { class: 'strips' });
       for (const strip of STRIPS) strips.append(this.#cell(`tire_${id}_temp_${strip}`, 'figure strip'));
-      const details = make(
-        'p',
-        { class: 'details' },
-        this.#cell(`tire_${id}_press`, 'figure'),
-        make('span', { class: 'unit' }, ' kPa · '),
+      const press = make('span', {}, this.#cell(`tire_${id}_press`, 'figure'), make('span', { class: 'unit' }, ' kPa'));
+      const tread = make(
+        'span',
+        {},
         this.#cell(`tire_${id}_wear_m`, 'figure'),
         make('span', { class: 'unit' }, ' % tread'),
       );
+      const details = make('p', { class: 'details' }, press, tread);
       const head = make('h3', {}, label, make('span', { class: 'unit' }, ' °C'));
       this.root.append(make('div', { class: 'tire' }, head, strips, details));
     }

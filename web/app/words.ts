@@ -83,9 +83,9 @@ const KINDS: Readonly<Record<RaceDocument['session']['kind'], string>> = {
 
 export const sayKind = (kind: RaceDocument['session']['kind']): string => KINDS[kind] ?? MISSING;
 
-/** `+1.204 s` or `+2 laps` behind the leader. */
+/** `+1.204` seconds or `+2 laps` behind the leader. */
 export function sayGap(standing: RaceDocument['standings'][string]): string {
   if (standing.lapsDown > 0) return `+${count(standing.lapsDown, 'lap')}`;
   if (standing.position === 1) return 'Leader';
-  return standing.gapS === null ? MISSING : `+${standing.gapS.toFixed(3)} s`;
+  return standing.gapS === null ? MISSING : `+${standing.gapS.toFixed(3)}`;
 }
