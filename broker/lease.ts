@@ -9,6 +9,8 @@ const RENEW_MS = 500;
 const RETRY_MS = 200;
 /** A renewal without an answer is tried again after this, so that one lost message costs no lease. */
 const ANSWER_WITHIN_MS = 1000;
+/** Nobody waits longer for NATS to forget a lease: it expires by itself. */
+const RELEASED_WITHIN_MS = TTL_MS;
 
 /** The right to publish one race. It only decides who tries: what keeps the stream whole is the expected sequence. */
 export interface Lease {
@@ -86,13 +88,14 @@ function hold(entry: LeaseEntry): Lease {
         await pause(RETRY_MS);
       }
     },
-    release: () =>
-      inTurn(async () => {
-        if (!isOver) {
-          isOver = true;
-          await entry.giveUp();
-        }
-      }),
+    release: async () => {
+      const released = inTurn(async () => {
+        if (isOver) return;
+        isOver = true;
+        await entry.giveUp();
+      });
+      await Promise.race([released, pause(RELEASED_WITHIN_MS)]);
+    },
   };
 }
 

@@ -21,6 +21,9 @@ const API_ERROR = {
   wrongLastSequencePending: 10164,
 } as const;
 
+/** An acknowledgement takes a millisecond; one that is so late was lost with the connection. */
+const ACK_WITHIN_MS = 2000;
+
 const RACE = /^[A-Za-z0-9_-]{1,32}$/;
 const NANOS_PER_MS = 1e6;
 
@@ -171,17 +174,22 @@ export class RaceStream {
    * Stores a message exactly once, if the newest one of its subject is `expectedLastSeq` (0 for none).
    * @param id A retry with the same id within two minutes stores nothing and gives the first sequence again.
    * @throws when NATS cannot be reached in time; the message may or may not be stored then: retry with the same id.
+   * @throws {BrokerError} `no_stream`, retryable: NATS is there, but nobody takes the subject.
    */
   async publish(subject: string, data: Uint8Array, id: string, expectedLastSeq: number): Promise<PublishResult> {
     try {
       const ack = await this.#js.publish(subject, data, {
         msgID: id,
         expect: { lastSubjectSequence: expectedLastSeq },
-        timeout: 5000,
+        timeout: ACK_WITHIN_MS,
       });
       return { seq: ack.seq, duplicate: ack.duplicate };
     } catch (error) {
       if (isConflict(error)) return 'conflict';
+      // The client makes this of "no responders", and does not export the class.
+      if (error instanceof Error && error.name === 'JetStreamNotEnabled') {
+        throw new BrokerError('no_stream', `NATS has no stream for ${subject}.`, { retryable: true, cause: error });
+      }
       throw error;
     }
   }

@@ -106,7 +106,7 @@ export class Publisher {
         this.#waiting.shift();
       } catch (error) {
         if (this.#isStopped) break;
-        const fatal = isFatal(error) ? error : await this.#findLoss();
+        const fatal = isFatal(error) ? error : await this.#findLoss(error);
         if (fatal) {
           this.#fail(fatal);
           break;
@@ -153,11 +153,12 @@ export class Publisher {
   }
 
   /** Whether NATS answers, but has no stream any more. */
-  async #findLoss(): Promise<BrokerError | undefined> {
+  async #findLoss(error: unknown): Promise<BrokerError | undefined> {
+    if (!(error instanceof BrokerError && error.code === 'no_stream')) return undefined;
     try {
       this.#goneAnswers = (await this.#options.stream.range()) ? 0 : this.#goneAnswers + 1;
-    } catch (error) {
-      this.#lastProblem = (error as Error).message;
+    } catch (cause) {
+      this.#options.onRetry?.(cause as Error);
       return undefined;
     }
     if (this.#goneAnswers < GONE_ANSWERS) return undefined;

@@ -1,12 +1,17 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { MAX_PIT_STOPS, type PitStop, type RaceDocument, type RaceFacts, type Standing } from '../protocol/document.ts';
-import type { Field } from '../protocol/field.ts';
+import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { dequantise } from '../protocol/quantise.ts';
 
 /** Channels that the standings are made from; a catalogue without one of them has nulls there. */
 const KEYS = ['lap', 'lap_dist_pct', 'lap_time', 'lap_time_last', 'lap_time_best', 'on_pit_road'] as const;
 type Key = (typeof KEYS)[number];
 type Readings = Record<Key, number | null>;
+
+/** In a pack, positions change with every look: standings are ordered anew at race times that are multiples of this. */
+const ORDER_EVERY_MS = 2000;
+/** So many old pit stops are dropped at a time when there are too many: moving the list up is a large patch. */
+const SPARE_PIT_STOPS = 100;
 
 /** A document before the first tick: what the race is called and nothing else. */
 export function createDocument(race: string, kind: RaceDocument['session']['kind'], startedAtMs: number): RaceDocument {
@@ -20,11 +25,21 @@ export function createDocument(race: string, kind: RaceDocument['session']['kind
   };
 }
 
-/** The document with what a source said of the race; samples decide everything else. */
+/**
+ * The document with what a source said of the race; samples decide everything else. Later facts win field by field;
+ * cars beyond the {@link MAX_CARS}th are left out of the roster.
+ */
 export function mergeFacts(document: RaceDocument, facts: RaceFacts): RaceDocument {
   const { session } = document;
   const roster = { ...document.roster };
-  for (const entry of facts.roster ?? []) roster[entry.car] = { ...roster[entry.car], ...entry };
+  let size = Object.keys(roster).length;
+  for (const entry of facts.roster ?? []) {
+    const isNew = !Object.hasOwn(roster, entry.car);
+    if (isNew && size === MAX_CARS) continue;
+    if (isNew) size++;
+    const said = Object.entries(entry).filter(([, value]) => value !== undefined);
+    roster[entry.car] = { ...(isNew ? {} : roster[entry.car]), ...Object.fromEntries(said), car: entry.car };
+  }
   return {
     ...document,
     session: {
@@ -63,76 +78,93 @@ const NEW_STANDING: Standing = {
 
 const positive = (seconds: number | null): number | null => (seconds !== null && seconds > 0 ? seconds : null);
 
-/** Laps driven, as a number that grows along the track; −1 for a car that never sent a lap. */
-const progressOf = (car: Readings): number => (car.lap === null ? -1 : car.lap + (car.lap_dist_pct ?? 0) / 100);
-
-interface Entry {
-  readonly id: string;
-  readonly readings: Readings | undefined;
-  readonly before: Standing;
-  readonly progress: number;
-}
-
-/** Standing of one car after a tick, without position and gap. */
-function advance(entry: Entry, closeAtMs: number): Standing {
-  const { readings, before } = entry;
-  if (!readings || readings.lap === null) return { ...before, status: 'silent' };
-  const isInPit = readings.on_pit_road === 1;
-  const hasCrossed = before.lap !== null && readings.lap > before.lap;
-  const isRestart = before.lap !== null && readings.lap < before.lap;
-  const lineAtMs = hasCrossed
-    ? Math.round(closeAtMs - (readings.lap_time ?? 0) * 1000)
-    : isRestart
-      ? null
-      : before.lineAtMs;
-  return {
-    ...before,
-    lap: readings.lap,
-    lineAtMs,
-    lastLapS: positive(readings.lap_time_last),
-    bestLapS: positive(readings.lap_time_best) ?? bestOf(before.bestLapS, positive(readings.lap_time_last)),
-    status: isInPit ? 'pit' : 'running',
-    stops: before.stops + (isInPit && before.status !== 'pit' ? 1 : 0),
-    ...(isRestart ? { gapS: null, lapsDown: 0, stops: isInPit ? 1 : 0 } : {}),
-  };
-}
-
 const bestOf = (a: number | null, b: number | null): number | null =>
   a === null ? b : b === null ? a : Math.min(a, b);
 
-/** Gap to the leader, fixed when the car crosses the line, so that standings change with laps and not with every tick. */
-function withGap(after: Standing, before: Standing, leader: Standing): Standing {
-  if (after.lineAtMs === null || after.lap === null || leader.lap === null || leader.lineAtMs === null) return after;
-  if (after.lineAtMs === before.lineAtMs && after.position === before.position) return after;
-  const isOnLeadLap = after.lap === leader.lap;
+/** One car in one tick: where it stood, what it says now, and where it stands. */
+interface Entry {
+  readonly id: string;
+  readonly before: Standing;
+  /** `undefined` while the car is silent: it sends nothing, or no lap. */
+  readonly readings: Readings | undefined;
+  readonly hasCrossed: boolean;
+  readonly isRestart: boolean;
+  /** Laps driven, as a number that grows along the track; −1 for a car that never sent a lap. */
+  readonly progress: number;
+}
+
+function readEntry(document: RaceDocument, catalogue: Catalogue, id: string, state: Int32Array | undefined): Entry {
+  // Car ids come from outside: one may be called `toString`.
+  const before = Object.hasOwn(document.standings, id) ? document.standings[id]! : NEW_STANDING;
+  const all = state && readCar(catalogue, state);
+  const readings = all?.lap === null ? undefined : all;
+  const lap = readings?.lap ?? before.lap;
   return {
-    ...after,
-    lapsDown:
-      leader.lap - after.lap > 1 || after.lineAtMs !== before.lineAtMs
-        ? Math.max(0, leader.lap - after.lap)
-        : before.lapsDown,
-    gapS: isOnLeadLap ? Math.max(0, (after.lineAtMs - leader.lineAtMs) / 1000) : before.gapS,
+    id,
+    before,
+    readings,
+    hasCrossed: lap !== null && before.lap !== null && lap > before.lap,
+    isRestart: lap !== null && before.lap !== null && lap < before.lap,
+    // A car that fell silent keeps its place until others have done the lap that it was in.
+    progress: lap === null ? -1 : lap + (readings ? Math.min((readings.lap_dist_pct ?? 0) / 100, 0.9999) : 1),
   };
 }
 
+/** Standing of one car after a tick, without its position and what it lost to the leader. */
+function advance(
+  { readings, before, hasCrossed, isRestart }: Entry,
+  isOnPitRoad: boolean,
+  closeAtMs: number,
+): Standing {
+  if (!readings) return { ...before, status: 'silent' };
+  const lastLapS = positive(readings.lap_time_last);
+  const best = bestOf(isRestart ? null : before.bestLapS, lastLapS);
+  return {
+    ...before,
+    ...(isRestart ? { lapsDown: 0, gapS: null, lineAtMs: null, stops: 0 } : {}),
+    ...(hasCrossed ? { lineAtMs: Math.round(closeAtMs - (readings.lap_time ?? 0) * 1000) } : {}),
+    lap: readings.lap,
+    lastLapS,
+    bestLapS: positive(readings.lap_time_best) ?? best,
+    status: isOnPitRoad ? 'pit' : 'running',
+  };
+}
+
+/** What the car lost to the leader, taken when it crosses the line, so that standings change with laps and not with ticks. */
+function loss(after: Standing, leader: Standing): Pick<Standing, 'lapsDown' | 'gapS'> {
+  const lapsDown = Math.max(0, (leader.lap ?? 0) - (after.lap ?? 0));
+  const isKnown = lapsDown === 0 && after.lineAtMs !== null && leader.lineAtMs !== null;
+  return { lapsDown, gapS: isKnown ? Math.max(0, (after.lineAtMs! - leader.lineAtMs!) / 1000) : null };
+}
+
+/** Entry and exit of pit road. Silence is neither: the car may be in its stall with everything switched off. */
 function updatePitStops(
-  document: RaceDocument,
+  pitStops: readonly PitStop[],
+  entries: readonly Entry[],
   standings: Record<string, Standing>,
   closeAtMs: number,
 ): readonly PitStop[] {
-  let stops = document.pitStops as PitStop[];
-  for (const [car, standing] of Object.entries(standings)) {
-    const wasInPit = document.standings[car]?.status === 'pit';
-    if (wasInPit === (standing.status === 'pit')) continue;
-    if (stops === document.pitStops) stops = stops.slice();
-    if (standing.status === 'pit') {
-      stops.push({ car, lap: standing.lap, inAtMs: closeAtMs, outAtMs: null });
-      continue;
+  let stops = pitStops as PitStop[];
+  const openByCar = new Map<string, number>();
+  pitStops.forEach((stop, index) => {
+    if (stop.outAtMs === null) openByCar.set(stop.car, index);
+  });
+  const edit = () => {
+    if (stops === pitStops) stops = pitStops.slice();
+    return stops;
+  };
+  for (const { id, before } of entries) {
+    const standing = standings[id]!;
+    const open = openByCar.get(id);
+    if (standing.status === 'running' && open !== undefined) {
+      edit()[open] = { ...stops[open]!, outAtMs: closeAtMs };
+    } else if (standing.status === 'pit' && open === undefined && before.status !== 'pit' && before.lap !== null) {
+      // A car that is first seen on pit road has not come in.
+      edit().push({ car: id, lap: standing.lap, inAtMs: closeAtMs, outAtMs: null });
+      standings[id] = { ...standing, stops: standing.stops + 1 };
     }
-    const open = stops.findLastIndex((stop) => stop.car === car && stop.outAtMs === null);
-    if (open >= 0) stops[open] = { ...stops[open]!, outAtMs: closeAtMs };
   }
-  return stops.length > MAX_PIT_STOPS ? stops.slice(-MAX_PIT_STOPS) : stops;
+  return stops.length > MAX_PIT_STOPS ? stops.slice(-(MAX_PIT_STOPS - SPARE_PIT_STOPS)) : stops;
 }
 
 /**
@@ -147,29 +179,36 @@ export function advanceDocument(
   field: Field,
   closeAtMs: number,
 ): RaceDocument {
-  const entries: Entry[] = field.cars.map((id, slot) => {
-    const state = field.states[slot];
-    const readings = state && readCar(catalogue, state);
-    return {
-      id,
-      readings,
-      before: document.standings[id] ?? NEW_STANDING,
-      progress: readings ? progressOf(readings) : -1,
-    };
+  const entries = field.cars.map((id, slot) => readEntry(document, catalogue, id, field.states[slot]));
+  const advanced = entries.map((entry) => {
+    const said = entry.readings?.on_pit_road;
+    const isOnPitRoad = said === 1 || (said === null && entry.before.status === 'pit');
+    return advance(entry, isOnPitRoad, closeAtMs);
   });
-  // Cars level on progress keep the order they had, so that silence does not shuffle the field.
-  const rank = (entry: Entry) => entry.before.position || Number.MAX_SAFE_INTEGER;
-  const ordered = [...entries].sort((a, b) => b.progress - a.progress || rank(a) - rank(b));
-  const advanced = ordered.map((entry, index) => ({ ...advance(entry, closeAtMs), position: index + 1 }));
-  const leader = advanced[0];
+  const order = rank(entries, closeAtMs);
+  const leader = advanced[order[0]!];
   const standings: Record<string, Standing> = {};
-  ordered.forEach((entry, index) => {
-    standings[entry.id] = withGap(advanced[index]!, entry.before, leader!);
+  order.forEach((index, place) => {
+    const { id, hasCrossed } = entries[index]!;
+    const standing = advanced[index]!;
+    standings[id] = { ...standing, ...(hasCrossed ? loss(standing, leader!) : {}), position: place + 1 };
   });
   return {
     ...document,
     lap: leader?.lap ?? null,
     standings,
-    pitStops: updatePitStops(document, standings, closeAtMs),
+    pitStops: updatePitStops(document.pitStops, entries, standings, closeAtMs),
   };
+}
+
+/** Indices of the entries in order of position. */
+function rank(entries: readonly Entry[], closeAtMs: number): number[] {
+  const place = (entry: Entry) => entry.before.position || Number.MAX_SAFE_INTEGER;
+  const isDue = closeAtMs % ORDER_EVERY_MS === 0 || entries.some((entry) => entry.before.position === 0);
+  // Cars level on progress keep the order they had.
+  return [...entries.keys()].sort((x, y) => {
+    const a = entries[x]!;
+    const b = entries[y]!;
+    return (isDue ? b.progress - a.progress : 0) || place(a) - place(b) || x - y;
+  });
 }

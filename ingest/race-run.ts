@@ -1,0 +1,277 @@
+import type { Lease } from '../broker/lease.ts';
+import type { RaceStream } from '../broker/race-stream.ts';
+import type { RaceDocument, RaceFacts } from '../protocol/document.ts';
+import { type BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
+import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
+import { Counters } from './counters.ts';
+import { Downsampler } from './downsampler.ts';
+import type { IngestOptions } from './ingest.ts';
+import { type Outgoing, Publisher } from './publisher.ts';
+import { RaceClock, type TickClose } from './race-clock.ts';
+import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
+import { encodeTickMessage, encodeTrailers, type RacePoint, type RunIdentity } from './race-publisher.ts';
+import { findStandstill } from './recovery.ts';
+import type { Frame, SourceSink } from './source.ts';
+
+export const TICK_MS = 500;
+/** A machine clock that is behind the stream by less is waited for, by more it is an error. */
+const MAX_CLOCK_BEHIND_MS = 10_000;
+/** A tick closed later than this counts as late. */
+const LATE_TICK_MS = 100;
+/** How long `stop()` waits for NATS to take what is closed. */
+const FLUSH_WITHIN_MS = 5000;
+/** The stream is taken up again by itself, but not twice within this: somebody else is writing then. */
+const RESUME_AGAIN_AFTER_MS = 10_000;
+const RESUME_RETRY_MS = 500;
+
+/** What a tick was published as; the oracle of tests and the numbers of benches. */
+export interface PublishedTick extends TickClose {
+  readonly tick: number;
+  readonly field: Field;
+}
+
+const START: RacePoint = { tick: -1, field: EMPTY_FIELD, document: {} as RaceDocument, docRevision: 0 };
+
+/** One race on the air: from the frames of the sources to the messages in its stream, as long as the lease is held. */
+export class RaceRun {
+  readonly counters: Counters;
+  /** Resolves after `stop()`, rejects after `fail()`; the sources have stopped then. */
+  readonly done: Promise<void>;
+  readonly #settle: { resolve: () => void; reject: (error: Error) => void };
+  readonly #options: IngestOptions;
+  readonly #stream: RaceStream;
+  readonly #lease: Lease;
+  readonly #raceClock: RaceClock;
+  #downsampler: Downsampler;
+  #document: RaceDocument;
+  // Where the race stands in the stream. Set by #takeUp.
+  #identity!: RunIdentity;
+  #point!: RacePoint;
+  #publisher!: Publisher;
+  /** Messages that go before the first tick of an epoch. */
+  #preamble: readonly Outgoing[] = [];
+  #isFirst = true;
+  /** Messages of the newest tick that are still to be made. */
+  #trail: (() => void) | undefined;
+  #ending: Promise<void> | undefined;
+  #resumedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: IngestOptions, stream: RaceStream, lease: Lease) {
+    const { catalogue, clock, race, sources } = options;
+    this.#options = options;
+    this.#stream = stream;
+    this.#lease = lease;
+    this.counters = new Counters((name, detail) => {
+      if (name.includes(':')) this.#log('warn', `Refused for the first time: ${name}${detail ? ` (${detail})` : ''}.`);
+    });
+    // Named at once: invented names of cars and channels can fill the counters.
+    for (const name of ['frames', 'samples', 'ticks', 'late_ticks', 'skipped_turns', 'publish_retry']) {
+      this.counters.add(name, '', 0);
+    }
+    this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: clock.nowMs() });
+    this.#document = createDocument(race, sources[0]?.kind ?? 'live', Math.round(clock.nowMs()));
+    this.#raceClock = new RaceClock(clock, TICK_MS, (close) => this.#closeTick(close));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#settle = { resolve, reject };
+    this.done = promise;
+    promise.catch(() => {});
+  }
+
+  get epoch(): string {
+    return this.#identity.epoch;
+  }
+
+  /** Finds the place in the stream, starts the sources and then the clock. Nothing is written before the first tick. */
+  async start(): Promise<void> {
+    const { clock, sources } = this.#options;
+    const closedAtMs = await this.#takeUp();
+    const sink = this.#createSink();
+    try {
+      for (const source of sources) await source.start(sink);
+    } catch (error) {
+      this.#publisher.stop();
+      await this.#stopSources();
+      throw error;
+    }
+    this.#raceClock.start(Math.max(clock.nowMs(), closedAtMs));
+  }
+
+  /**
+   * Reads where the race stands in the stream and goes on there, or begins a new epoch.
+   * @param loss Why the end of the stream must not be continued, though it can be read.
+   * @returns Close time of the last tick, 0 for none.
+   */
+  async #takeUp(loss?: string): Promise<number> {
+    const { race, catalogue, clock, sources, stream: options } = this.#options;
+    await this.#stream.ensure(options);
+    const { standstill, lastSeqs, problem = loss } = await findStandstill(this.#stream);
+    if (problem) this.#log('warn', `Race ${race} begins a new epoch: ${problem}`);
+    const isSame = standstill?.catalogue.hash === catalogue.hash;
+    if (standstill && !isSame) this.#log('info', `Race ${race} begins a new epoch: it has another catalogue.`);
+    const continued = isSame && !problem ? standstill : undefined;
+    const behindMs = (continued?.closeAtMs ?? 0) - clock.nowMs();
+    if (behindMs > MAX_CLOCK_BEHIND_MS) {
+      throw new ConfigError(
+        'clock_behind',
+        `The clock of this machine is ${Math.round(behindMs / 1000)} s behind the last tick of race ${race}; set the clock.`,
+      );
+    }
+    const epoch = continued?.epoch ?? randomEpoch();
+    this.#identity = { epoch, catalogue, subjects: this.#stream.subjects };
+    this.#point = continued ?? START;
+    this.#isFirst = true;
+    this.#trail = undefined;
+    this.#preamble = [];
+    if (continued) {
+      this.#log('info', `Race ${race} goes on after tick ${continued.tick} in epoch ${epoch}.`);
+      const kind = sources[0]?.kind ?? continued.document.session.kind;
+      this.#document = { ...continued.document, session: { ...continued.document.session, kind } };
+      const { field } = continued;
+      this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, field, nowMs: clock.nowMs() });
+    } else {
+      this.#log('info', `Race ${race} begins in epoch ${epoch}.`);
+      const data = new TextEncoder().encode(catalogue.json);
+      this.#preamble = [{ subject: this.#stream.subjects.catalogue, data, id: `${epoch}:c${catalogue.hash}` }];
+    }
+    this.#publisher = new Publisher({
+      stream: this.#stream,
+      lastSeqs,
+      onFatal: (error) => void this.#resume(error),
+      onRetry: (error) => this.counters.add('publish_retry', error.message),
+    });
+    return continued?.closeAtMs ?? 0;
+  }
+
+  /**
+   * The stream is not what we left there. If the race is still ours, we take it up again where the stream ends now:
+   * the last breath of a publisher before us may have come late, or NATS may have lost data.
+   */
+  async #resume(error: BrokerError): Promise<void> {
+    this.#raceClock.stop();
+    this.#trail = undefined;
+    const nowMs = performance.now();
+    const isAgain = nowMs - this.#resumedAtMs < RESUME_AGAIN_AFTER_MS;
+    this.#resumedAtMs = nowMs;
+    if (error.code === 'spool_full' || isAgain || !(await this.#lease.confirm())) return this.fail(error);
+    this.#log('warn', `Race ${this.#options.race} is taken up again: ${error.message}`);
+    // What fans have seen of an epoch must not be told them again in another way.
+    const loss = error.code === 'stream_lost' ? error.message : undefined;
+    while (!this.#ending) {
+      try {
+        const closedAtMs = await this.#takeUp(loss);
+        if (this.#ending) this.#publisher.stop();
+        else this.#raceClock.start(Math.max(this.#options.clock.nowMs(), closedAtMs));
+        return;
+      } catch (cause) {
+        if (cause instanceof TelemetryError && !cause.retryable) return this.fail(cause);
+        this.counters.add('publish_retry', (cause as Error).message);
+        await new Promise((resolve) => setTimeout(resolve, RESUME_RETRY_MS));
+      }
+    }
+  }
+
+  #log(level: 'info' | 'warn', message: string): void {
+    this.#options.onLog?.(level, message);
+  }
+
+  #createSink(): SourceSink {
+    return {
+      frame: (frame) => this.#takeFrame(frame),
+      facts: (facts: RaceFacts) => {
+        this.#document = mergeFacts(this.#document, facts);
+      },
+      refuse: (reason, detail) =>
+        this.counters.add(reason === 'unknown_channel' ? `unknown_channel:${detail}` : `refused:${reason}`, detail),
+    };
+  }
+
+  #takeFrame(frame: Frame): void {
+    if (this.#ending) return;
+    const outcome = this.#downsampler.add(frame, this.#options.clock.nowMs());
+    if (outcome === 'fresh' || outcome === 'new_clock') {
+      this.counters.add('frames');
+      this.counters.add('samples', '', frame.count);
+    }
+    if (outcome !== 'fresh') this.counters.add(`${outcome}:${frame.car}`);
+  }
+
+  #closeTick(close: TickClose): void {
+    try {
+      this.#publishTick(close);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** The tick leaves first; what follows it in the stream is worked out when its bytes are on their way. */
+  #publishTick(close: TickClose): void {
+    this.#trail?.();
+    const closeAtMs = Math.round(close.closeAtMs);
+    const field = this.#downsampler.close(closeAtMs);
+    const before = this.#point;
+    const tick = before.tick + 1;
+    this.#publisher.send(...this.#preamble, encodeTickMessage(this.#identity, before, field, closeAtMs));
+    this.#preamble = [];
+    const trail = () => {
+      this.#trail = undefined;
+      this.#document = advanceDocument(this.#document, this.#options.catalogue, field, closeAtMs);
+      const next = { field, document: this.#document, closeAtMs };
+      const { messages, point } = encodeTrailers(this.#identity, before, next, this.#isFirst);
+      this.#isFirst = false;
+      this.#point = point;
+      this.#publisher.send(...messages);
+    };
+    this.#trail = trail;
+    setImmediate(() => {
+      if (this.#trail !== trail) return;
+      try {
+        trail();
+      } catch (error) {
+        this.fail(error as Error);
+      }
+    });
+    this.counters.add('ticks');
+    if (close.lateByMs > LATE_TICK_MS) this.counters.add('late_ticks');
+    if (close.skipped > 0) this.counters.add('skipped_turns', '', close.skipped);
+    this.#options.onTick?.({ ...close, tick, field });
+  }
+
+  /** Ends the run at once; what is not in the stream yet is given up. */
+  fail(error: Error): void {
+    this.#ending ??= this.#endFailed(error);
+  }
+
+  async #endFailed(error: Error): Promise<void> {
+    this.#raceClock.stop();
+    this.#publisher.stop();
+    await this.#stopSources();
+    this.#settle.reject(error);
+  }
+
+  /** Takes no more frames and publishes what is closed. Safe to call twice, also after `fail()`. */
+  stop(): Promise<void> {
+    this.#ending ??= this.#endStopped();
+    return this.#ending;
+  }
+
+  async #endStopped(): Promise<void> {
+    this.#raceClock.stop();
+    await this.#stopSources();
+    this.#trail?.();
+    await this.#publisher.flush(FLUSH_WITHIN_MS);
+    const { waiting } = this.#publisher;
+    if (waiting > 0) this.#log('warn', `NATS did not take the last ${waiting} messages of race ${this.#options.race}.`);
+    this.#publisher.stop();
+    this.#settle.resolve();
+  }
+
+  async #stopSources(): Promise<void> {
+    const results = await Promise.allSettled(this.#options.sources.map((source) => source.stop()));
+    for (const result of results) {
+      if (result.status === 'rejected') this.#log('warn', `A source did not stop in good order: ${result.reason}.`);
+    }
+  }
+}
+
+const randomEpoch = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -1,0 +1,29 @@
+/** An ingest in a process of its own, for tests that kill it: `node ingest-child.ts <nats url> <race>`. */
+import { connectNats } from '../broker/connection.ts';
+import { createClock } from '../ingest/clock.ts';
+import { startIngest } from '../ingest/ingest.ts';
+import { createSyntheticSource, TEST_CATALOGUE } from './synthetic-source.ts';
+
+const [url, race] = process.argv.slice(2) as [string, string];
+const connection = await connectNats({ servers: [url], name: 'ingest child' });
+// Ten times as fast as real: a tick every 50 ms gives a kill many places to hit.
+const speed = Number(process.env.SPEED ?? 10);
+const clock = createClock(Date.now() * speed, speed);
+const say = (event: string, detail: unknown) => process.stdout.write(`${JSON.stringify({ event, detail })}\n`);
+const ingest = await startIngest({
+  connection,
+  race,
+  catalogue: TEST_CATALOGUE,
+  clock,
+  sources: [createSyntheticSource(clock)],
+  onLog: (_, message) => say('log', message),
+  onTick: ({ tick }) => say('tick', tick),
+});
+say('started', ingest.epoch);
+try {
+  await ingest.done;
+} catch (error) {
+  say('failed', (error as { code?: string }).code);
+  process.exitCode = 1;
+}
+await connection.close();

@@ -1,0 +1,99 @@
+import type { RaceStream, StreamMessage } from '../broker/race-stream.ts';
+import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
+import type { RaceDocument } from '../protocol/document.ts';
+import { applyPatch } from '../protocol/document-patch.ts';
+import { digestField, type Field } from '../protocol/field.ts';
+import { unpack } from '../protocol/pack.ts';
+import { applyTick, decodeDocPatch, decodeKeyframe } from '../protocol/tick-message.ts';
+
+/** One epoch as a stranger reads it from the stream alone. */
+export interface ReadEpoch {
+  readonly epoch: string;
+  readonly catalogue: Catalogue;
+  /** Every tick from the first keyframe on, in order of the stream. */
+  readonly ticks: { readonly tick: number; readonly closeAtMs: number; readonly field: Field }[];
+  document: RaceDocument;
+  docRevision: number;
+  keyframes: number;
+}
+
+/** Everything that the stream holds, in order. */
+export async function readStream(stream: RaceStream): Promise<StreamMessage[]> {
+  const range = await stream.range();
+  const messages: StreamMessage[] = [];
+  if (!range || range.lastSeq === 0) return messages;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const follower = await stream.follow(range.firstSeq, (message) => {
+    messages.push(message);
+    if (message.seq >= range.lastSeq) resolve();
+  });
+  await promise;
+  await follower.stop();
+  return messages;
+}
+
+/**
+ * Decodes a whole stream: every tick on the one before, every keyframe and document against what the deltas led to.
+ * @throws {Error} when a tick number is forked, doubled or lost, or a keyframe says something else than the deltas.
+ */
+export function decodeRace(messages: readonly StreamMessage[]): ReadEpoch[] {
+  const epochs: ReadEpoch[] = [];
+  let catalogue: Catalogue | undefined;
+  /** Before the first keyframe of an epoch nothing can be read. */
+  let current: ReadEpoch | undefined;
+  for (const { subject, seq, data } of messages) {
+    const kind = subject.slice(subject.lastIndexOf('.') + 1);
+    const expect = (isSo: boolean, what: string) => {
+      if (!isSo) throw new Error(`Sequence ${seq}: ${what}.`);
+    };
+    if (kind === 'catalogue') {
+      catalogue = parseCatalogue(new TextDecoder().decode(data));
+      current = undefined;
+    } else if (kind === 'keyframe') {
+      const { head, field, doc, docRevision } = decodeKeyframe(data, catalogue!);
+      const document = unpack(doc) as RaceDocument;
+      if (!current) {
+        expect(!epochs.some(({ epoch }) => epoch === head.epoch), `epoch ${head.epoch} comes back`);
+        current = { epoch: head.epoch, catalogue: catalogue!, ticks: [], document, docRevision, keyframes: 0 };
+        current.ticks.push({ tick: head.tick, closeAtMs: head.closeAtMs, field });
+        epochs.push(current);
+      }
+      const last = current.ticks.at(-1)!;
+      current.keyframes++;
+      expect(head.epoch === current.epoch, `a keyframe of epoch ${head.epoch} in epoch ${current.epoch}`);
+      expect(head.tick === last.tick, `a keyframe of tick ${head.tick} behind tick ${last.tick}`);
+      expect(
+        digestField(field) === digestField(last.field),
+        `the keyframe of tick ${head.tick} differs from the deltas`,
+      );
+      expect(JSON.stringify(sorted(document)) === JSON.stringify(sorted(current.document)), 'the documents differ');
+      expect(docRevision === current.docRevision, `revision ${docRevision} is not ${current.docRevision}`);
+    } else if (kind === 'tick' && current) {
+      const last = current.ticks.at(-1)!;
+      const { head, field } = applyTick(data, catalogue!, last.field);
+      expect(head.epoch === current.epoch, `a tick of epoch ${head.epoch} in epoch ${current.epoch}`);
+      expect(head.tick === last.tick + 1, `tick ${head.tick} follows tick ${last.tick}`);
+      expect(head.closeAtMs > last.closeAtMs, `tick ${head.tick} closes before the one before`);
+      current.ticks.push({ tick: head.tick, closeAtMs: head.closeAtMs, field });
+    } else if (kind === 'doc' && current) {
+      const patch = decodeDocPatch(data);
+      expect(
+        patch.docRevision === current.docRevision + 1,
+        `document ${patch.docRevision} after ${current.docRevision}`,
+      );
+      current.document = applyPatch(current.document, unpack(patch.patch)) as RaceDocument;
+      current.docRevision = patch.docRevision;
+    }
+  }
+  return epochs;
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, one]) => [key, sorted(one)]),
+  );
+}
