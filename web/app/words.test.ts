@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { ConnectionState, Phase, Receipt } from '../client/mod.ts';
+import { formatAddress, readAddress } from './address.ts';
+import { digitsOf, sayAge, sayBytes, sayConnection, sayGap, sayLapTime, sayReceipt, sayValue } from './words.ts';
+
+describe('the words of the page', () => {
+  it('write a value with the digits that its resolution is worth', () => {
+    expect([1, 0.1, 0.025, 1e-6, 5].map(digitsOf)).toEqual([0, 1, 3, 6, 0]);
+    expect([sayValue(3, 0.1), sayValue(-3.25, 0.01), sayValue(null, 1)]).toEqual(['3.0', '−3.25', '–']);
+  });
+
+  it('write lap times as they stand on a scoreboard', () => {
+    expect([46.3, 59.9996, 67.2014, 3600, 0, null].map(sayLapTime)).toEqual([
+      '46.300',
+      '1:00.000',
+      '1:07.201',
+      '60:00.000',
+      '–',
+      '–',
+    ]);
+  });
+
+  it('write sizes and ages in units that fit', () => {
+    expect([212, 2150, 3.4e6].map(sayBytes)).toEqual(['212 B', '2.1 kB', '3.4 MB']);
+    expect([undefined, -3, 1234, 61_000, 9e6].map(sayAge)).toEqual(['–', '0.0 s', '1.2 s', '1 min', '2 h']);
+  });
+
+  it('tell how a gap was closed', () => {
+    const say = (receipt: Partial<Receipt>) =>
+      sayReceipt({ type: 'repair', kind: 'deltas', from: 'a:1', to: 'a:2', ticks: 0, bytes: 0, ...receipt } as Receipt);
+    expect(say({ kind: 'composite', ticks: 14, bytes: 212 })).toBe(
+      'Missed 14 ticks, repaired with 1 composite, 212 B.',
+    );
+    expect(say({ ticks: 1, bytes: 90 })).toBe('Missed 1 tick, repaired with 1 delta, 90 B.');
+    expect(say({})).toBe('Came back and had missed nothing.');
+    expect(say({ kind: 'snapshot', reason: 'other_epoch', bytes: 500 })).toBe(
+      'Could not go on from where it was, repaired with 1 snapshot, 500 B.',
+    );
+  });
+
+  it('tell every phase of the connection in a sentence', () => {
+    const phases: Phase[] = 'connecting joining live repairing probing leaving waiting closed'.split(' ') as Phase[];
+    for (const phase of phases) {
+      const state: ConnectionState = { phase, deadlineAtMs: 0, failures: 0, repairs: 0, windowMs: 0, reason: 'why' };
+      expect(sayConnection(state)).toMatch(/^[A-Z].*\.$/);
+    }
+  });
+
+  it('tell gaps in laps, in seconds, or not at all', () => {
+    const standing = { position: 2, lap: 5, lapsDown: 0, gapS: 1.2, lineAtMs: null, lastLapS: null, bestLapS: null };
+    const say = (more: object) => sayGap({ ...standing, status: 'running', stops: 0, ...more });
+    expect([say({}), say({ lapsDown: 1 }), say({ position: 1 }), say({ gapS: null })]).toEqual([
+      '+1.200',
+      '+1 lap',
+      'Leader',
+      '–',
+    ]);
+  });
+
+  it('keep race and car in the address', () => {
+    expect(readAddress(formatAddress({ race: 'a b', car: '07' }))).toEqual({ race: 'a b', car: '07' });
+    expect(readAddress('?car=')).toEqual({ race: undefined, car: undefined });
+    expect(formatAddress({ race: undefined, car: undefined })).toBe('./');
+  });
+});
