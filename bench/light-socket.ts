@@ -45,6 +45,11 @@ export class LightSocket {
     this.#socket.end();
   }
 
+  /** Cuts the connection as a dead network would: no goodbye. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
   #write(opcode: number, payload: Buffer): void {
     const head =
       payload.length < 126
