@@ -44,9 +44,7 @@ it('a delta takes the state before to the state after, in every view, and touche
         message.set(bytes, 3);
         const whole = before.slice();
         applyDelta(view, whole, message, 3, 3 + bytes.length);
-        for (let c = 0; c < whole.length; c++) {
-          expect(whole[c]).toBe(view.channels.includes(c) ? after[c] : before[c]);
-        }
+        expect(whole).toEqual(before.map((value, c) => (view.channels.includes(c) ? after[c]! : value)));
       });
     }),
     { numRuns: 1000 },

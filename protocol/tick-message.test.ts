@@ -69,16 +69,18 @@ it('tick by tick, in one composite and from a keyframe, the field is that of the
 const presentIn = ({ cars, states }: Field) =>
   states.flatMap((state, slot) => (state ? [{ slot, car: cars[slot], state }] : []));
 
-/** Applies damaged bytes; `before` must stay as it was, and nothing but a ProtocolError may come out. */
-function attemptAll(bytes: Uint8Array, catalogue: Catalogue, before: Field) {
+/** Every decoder must refuse each of these; `before` must stay as it was, and nothing but a ProtocolError may come out. */
+function expectRefused(damaged: Iterable<Uint8Array>, catalogue: Catalogue, before: Field) {
   const copy = { cars: before.cars.slice(), states: before.states.map((state) => state?.slice()) };
-  const outcomes = [
-    attempt(() => applyTick(bytes, catalogue, before)),
-    attempt(() => decodeKeyframe(bytes, catalogue)),
-    attempt(() => decodeDocPatch(bytes)),
-  ];
+  for (const bytes of damaged) {
+    const outcomes = [
+      attempt(() => applyTick(bytes, catalogue, before)),
+      attempt(() => decodeKeyframe(bytes, catalogue)),
+      attempt(() => decodeDocPatch(bytes)),
+    ];
+    if (outcomes.some((outcome) => 'result' in outcome)) expect.fail(`${toHex(bytes)} was accepted.`);
+  }
   expect(before).toEqual(copy);
-  return outcomes;
 }
 
 describe('a message that is not as it was written is refused', () => {
@@ -91,7 +93,7 @@ describe('a message that is not as it was written is refused', () => {
           for (const message of [tick, keyframe, patch]) {
             const bytes = message.slice();
             bytes[random.int(0, bytes.length - 1)]! ^= random.int(1, 255);
-            for (const outcome of attemptAll(bytes, catalogue, before)) expect(outcome).toHaveProperty('code');
+            expectRefused([bytes], catalogue, before);
           }
         }
       }),
@@ -107,10 +109,8 @@ describe('a message that is not as it was written is refused', () => {
           for (const message of [tick, keyframe, patch]) {
             const longer = new Uint8Array(message.length + 1);
             longer.set(message);
-            const wrong = [longer, ...Array.from(message, (_, end) => message.subarray(0, end))];
-            for (const bytes of wrong) {
-              for (const outcome of attemptAll(bytes, world.catalogue, before)) expect(outcome).toHaveProperty('code');
-            }
+            const cut = Array.from(message, (_, end) => message.subarray(0, end));
+            expectRefused([longer, ...cut], world.catalogue, before);
           }
         }
       }),
@@ -127,7 +127,7 @@ describe('a message that is not as it was written is refused', () => {
             const bytes = new Uint8Array(STREAM_HEAD_BYTES + rest.length);
             bytes.set(message.subarray(0, STREAM_HEAD_BYTES));
             bytes.set(rest, STREAM_HEAD_BYTES);
-            for (const outcome of attemptAll(bytes, world.catalogue, before)) expect(outcome).toHaveProperty('code');
+            expectRefused([bytes], world.catalogue, before);
           }
         }
       }),

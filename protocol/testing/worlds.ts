@@ -85,7 +85,7 @@ export function randomCatalogue(random: Random, size: number): Catalogue {
   return parseCatalogue({ name: 'random', channels, views: Object.fromEntries(views) });
 }
 
-export function randomValue(random: Random, { views }: Catalogue, c: number, was: number): number {
+function randomValue(random: Random, { views }: Catalogue, c: number, was: number): number {
   const lowest = views[0]!.lowest[c]!;
   const highest = views[0]!.highest[c]!;
   const clamp = (value: number) => Math.min(Math.max(value, lowest), highest);
