@@ -105,6 +105,24 @@ describe('an edge', () => {
     }
   });
 
+  it('E15 resumes fans who left before it started: it reads back what an older edge would know', async () => {
+    await stage.publisher.begin();
+    await stage.publisher.run(30);
+    const first = await stage.edgeAtHead();
+    const fan = await stage.fanIn(first);
+    await stage.publisher.run(3);
+    await stage.caughtUp(fan);
+    await first.stop();
+    await stage.publisher.run(100);
+    const second = await stage.edgeAtHead();
+    const back = stage.fan(second, `watch=0:full,1:essentials&history=all&since=${fan.reader.position}`);
+    const { state, document, seq } = fan.reader;
+    Object.assign(back.reader, { state, document, seq });
+    await stage.caughtUp(back);
+    stage.expectTruth(back);
+    expect(ticksOf(back)).toEqual(ticksFrom(34, 133));
+  });
+
   it('E6 says snapshot when it cannot resume: too old, another epoch, never was', async () => {
     await stage.publisher.begin();
     const old = `${stage.writer.epoch}:2`;

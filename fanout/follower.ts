@@ -58,7 +58,10 @@ export class Follower {
       try {
         const stream = await RaceStream.open(this.#connection, this.#race);
         const start = await this.#find(stream);
+        const sinceMs = Date.now();
         if (start) await this.#followFrom(stream, start);
+        // What ended after a while, as with a new catalogue, goes on at once.
+        if (start && Date.now() - sinceMs > RETRY_MS) continue;
       } catch (error) {
         this.#events.onProblem(error instanceof TelemetryError ? error.code : 'nats', error);
       }

@@ -30,7 +30,8 @@ export class FrameMaker {
   /** The frame from `wish.base` to the newest tick. Shared between fans: send it, do not change it. */
   frame(choice: Choice, wish: FrameWish): Uint8Array {
     const head = this.#state.head!;
-    if (wish.pending && wish.pending.size > 0) return this.#join(choice, wish, head);
+    // Nobody to share it with.
+    if (choice.fans === 1 || (wish.pending && wish.pending.size > 0)) return this.#join(choice, wish, head);
     if (choice.framesAtSeq !== this.#state.seq) {
       choice.framesAtSeq = this.#state.seq;
       choice.frames.clear();

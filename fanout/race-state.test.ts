@@ -133,4 +133,18 @@ describe('the state of a race', () => {
     expect(give(writer.docPatch())).toMatchObject({ kind: 'doc' });
     expect(Object.fromEntries(state.losses)).toEqual({ doc_gap: 1 });
   });
+
+  it('S12 takes the document of a keyframe when it is another one under the same revision', () => {
+    const { writer, state, give } = following();
+    give(writer.nextTick());
+    writer.document = { name: 'Other' };
+    expect(give(writer.keyframe())).toEqual({ kind: 'doc_anew' });
+    expect(state.document).toEqual({ name: 'Other' });
+    expect(give(writer.keyframe())).toEqual({ kind: 'nothing' });
+    for (const document of [null, 5, 'text', []]) {
+      writer.document = document as never;
+      expect(give(writer.keyframe())).toEqual({ kind: 'doc_anew' });
+      expect(state.document).toEqual(document);
+    }
+  });
 });

@@ -14,7 +14,7 @@ import {
 import { type DocPatch, Ring, type RingEntry } from './ring.ts';
 
 /** Ticks kept for fans who come back: 2 minutes at 2 Hz. */
-export const RING_TICKS = 240;
+const RING_TICKS = 240;
 
 /**
  * - `waiting`: no keyframe yet, nothing can be served.
@@ -151,9 +151,9 @@ export class RaceState {
   }
 
   #compareDocument(keyframe: Keyframe): Applied {
-    const document = unpack(keyframe.doc) as object;
-    const isSame = keyframe.docRevision === this.docRevision && !this.#isDocLost;
-    if (isSame && diffDocuments(this.document as object, document).length === 0) return NOTHING;
+    const document = unpack(keyframe.doc);
+    const isSameRevision = keyframe.docRevision === this.docRevision && !this.#isDocLost;
+    if (isSameRevision && isSame(this.document, document)) return NOTHING;
     this.#takeDocument(document, keyframe.docRevision);
     // Patches before this moment do not lead to this document: nobody may catch up over them.
     this.#restartRing(this.ring.head!, this.seq);
@@ -185,3 +185,8 @@ export class RaceState {
     return { kind: 'begin', isNewEpoch };
   }
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const isSame = (a: unknown, b: unknown): boolean =>
+  isObject(a) && isObject(b) ? diffDocuments(a, b).length === 0 : a === b;

@@ -11,6 +11,9 @@ export interface RacesOptions extends Omit<FanSetOptions, 'race' | 'fansOnEdge'>
   readonly discoverMs: number;
 }
 
+/** Old catalogues are kept for clients that are about to read one. */
+const MAX_CATALOGUES = 64;
+
 /** All races on this edge. */
 export class Races {
   readonly #connection: NatsConnection;
@@ -58,6 +61,7 @@ export class Races {
     const known = this.#byName.get(name);
     if (known) return known;
     if (this.#options.names || !isRaceName(name)) return 'unknown';
+    // Whoever asks for nonsense again and again has at most one question at NATS.
     const isSure = await this.discover();
     return this.#byName.get(name) ?? (isSure ? 'unknown' : 'unsure');
   }
@@ -89,7 +93,10 @@ export class Races {
   #add(name: string): void {
     const { edge, tickMs, limits, report } = this.#options;
     const options = { race: name, edge, tickMs, limits, report, fansOnEdge: () => this.fans };
-    const keep = (catalogue: Catalogue) => this.#catalogues.set(catalogue.hash, catalogue);
+    const keep = (catalogue: Catalogue) => {
+      this.#catalogues.set(catalogue.hash, catalogue);
+      if (this.#catalogues.size > MAX_CATALOGUES) this.#catalogues.delete(this.#catalogues.keys().next().value!);
+    };
     this.#byName.set(name, new Race(this.#connection, options, keep));
   }
 

@@ -17,9 +17,9 @@ export interface Present {
 }
 
 /** Deltas up to this many bytes are sent as asked, however small the composite would be. */
-export const MAX_CHEAP_DELTAS_BYTES = 64 * 1024;
+const MAX_CHEAP_DELTAS_BYTES = 64 * 1024;
 /** A composite this many times smaller than the deltas replaces them. */
-export const SMALLER_BY_FAR = 8;
+const SMALLER_BY_FAR = 8;
 
 /**
  * Decides how a returning fan catches up.

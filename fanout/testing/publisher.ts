@@ -32,7 +32,7 @@ export interface Written {
 }
 
 /** A small generator: the same seed gives the same race. */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let a = seed | 0;
   return () => {
     a = (a + 0x6d2b79f5) | 0;

@@ -8,7 +8,7 @@ import { RawFan } from './raw-fan.ts';
 import { carsOf, expectedCars, FanReader, TestFan } from './test-fan.ts';
 import { until } from './until.ts';
 
-export const RACE = 'oval';
+const RACE = 'oval';
 
 /** A nats-server, a publisher and as many edges and fans as a test asks for; takes all of it down again. */
 export class Stage {
