@@ -74,7 +74,7 @@ export const DEFAULT_DEADLINES: Deadlines = {
 const MAX_REPAIRS = 3;
 
 /** Which phase follows; the shell acts on the change. A case that is missing here does not compile. */
-export const NEXT_PHASE: Readonly<Record<Phase, Readonly<Record<LinkEventType, Phase>>>> = {
+const NEXT_PHASE: Readonly<Record<Phase, Readonly<Record<LinkEventType, Phase>>>> = {
   connecting: row('connecting', { welcome: 'joining', lost: 'waiting', bye: 'waiting', deadline: 'waiting' }),
   joining: row('joining', {
     applied: 'live',

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { dequantise } from '../../protocol/quantise.ts';
+import { startWire } from '../testing/cut-wire.ts';
 import { startEdgeProcess } from '../testing/edge-process.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
 import { type ConnectOptions, connect, type Race, type TickEvent } from './mod.ts';
@@ -221,6 +222,49 @@ it.each([
   }
 });
 
+it('misses no tick and gets none twice, however often the wire is cut', async () => {
+  const wire = await startWire(rig.edges[0]!.url);
+  try {
+    const { race, ticks } = join({
+      url: wire.url,
+      history: 'all',
+      watch: [{ car: '24' }, { car: '9', view: 'tires' }],
+    });
+    await until(isCurrent(race));
+    const from = rig.tick;
+    const running = rig.run(10);
+    for (let cuts = 1; cuts <= 8; cuts++) {
+      wire.cut();
+      await until(() => race.status.phase === 'waiting' || race.status.phase === 'connecting');
+      wire.mend();
+      await until(() => race.statistics().reconnects >= cuts && race.status.phase === 'live');
+    }
+    await running.stop();
+    await until(isCurrent(race));
+    const expected = Array.from({ length: rig.tick - from }, (_, i) => from + 1 + i);
+    expect(ticks.map(({ tick }) => tick).filter((tick) => tick > from)).toEqual(expected);
+    expect(race.statistics()).toMatchObject({ gaps: 0, digestMismatches: 0, malformed: 0 });
+    expect(race.document).toEqual(rig.document);
+  } finally {
+    await wire.stop();
+  }
+});
+
+it('asks after the edge, and does not leave it, when the machine itself has slept', async () => {
+  const edge = await startEdgeProcess(rig.natsUrl);
+  try {
+    const { race } = join({ url: edge.url, deadlines: { silenceMs: 200 } });
+    const phases: string[] = [];
+    await until(isCurrent(race));
+    race.on('status', ({ phase }) => phases.push(phase));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+    await until(() => phases.length >= 2);
+    expect(phases.slice(0, 2)).toEqual(['probing', 'live']);
+  } finally {
+    await edge.stop();
+  }
+});
+
 it('finds out with a probe that a connection is dead, and comes back at once', async () => {
   const doomed = await startEdgeProcess(rig.natsUrl);
   try {
@@ -300,6 +344,26 @@ it('goes on although a listener throws', async () => {
   expect(ticks.length).toBe(3);
   expect(race.statistics().listenerErrors).toBe(3);
   expect(errors.map(({ message }) => message)).toEqual(['a listener failed']);
+});
+
+it('drops what it holds with the first snapshot of another epoch, connected or not', async () => {
+  const { Socket, sockets } = meddle();
+  const connected = join();
+  const away = join({ WebSocket: Socket });
+  await until(() => isCurrent(connected.race)() && isCurrent(away.race)());
+  const before = connected.race.position!;
+  sockets[0]!.close();
+  await until(() => away.race.status.phase === 'waiting');
+  rig.beginAnew();
+  await rig.publish(3);
+  for (const { race, ticks } of [connected, away]) {
+    await until(() => race.position!.epoch !== before.epoch && isCurrent(race)());
+    expect(ticks.find(({ snapshot, tick }) => snapshot && tick < 3)).toBeDefined();
+    expect(race.statistics().receipts.snapshot.count).toBe(2);
+    expect(race.document).toEqual(rig.document);
+  }
+  await rig.publish(2);
+  await until(isCurrent(connected.race));
 });
 
 it('does not come back when the edge refuses for good', async () => {

@@ -72,6 +72,8 @@ export interface RaceRig {
   oracle(tick: number, car: string): Int32Array | undefined;
   /** Publishes the next ticks. */
   publish(ticks?: number): Promise<void>;
+  /** The publisher lost its memory: the next tick is the first of another epoch. */
+  beginAnew(): void;
   /** Publishes a tick every `everyMs` until stopped. */
   run(everyMs: number): { stop(): Promise<void> };
   startEdge(options?: EdgeOptions): Promise<Edge>;
@@ -95,7 +97,8 @@ class Rig implements RaceRig {
   readonly #connection: NatsConnection;
   readonly #stream: RaceStream;
   readonly #random: () => number;
-  readonly #fields: Field[] = [];
+  #fields: Field[] = [];
+  #epoch = 0xaa;
   readonly #lastSeq = { catalogue: 0, tick: 0, keyframe: 0, doc: 0 };
   #docRevision = 0;
   document = documentOf(0);
@@ -126,7 +129,9 @@ class Rig implements RaceRig {
   }
 
   async publish(ticks = 1): Promise<void> {
-    if (this.#fields.length === 0) await this.#store('catalogue', new TextEncoder().encode(this.catalogue.json), 'c');
+    if (this.#lastSeq.catalogue === 0) {
+      await this.#store('catalogue', new TextEncoder().encode(this.catalogue.json), 'c');
+    }
     for (let i = 0; i < ticks; i++) await this.#publishTick();
   }
 
@@ -138,7 +143,7 @@ class Rig implements RaceRig {
     const head: StreamHead = {
       tick,
       closeAtMs: START_AT_MS + tick * 500,
-      epoch: '00000000000000aa',
+      epoch: this.#epoch.toString(16).padStart(16, '0'),
       catalogueTag: this.catalogue.tag,
     };
     if (tick > 0) await this.#store('tick', encodeTick(head, this.catalogue, before, field), `t${tick}`);
@@ -155,7 +160,8 @@ class Rig implements RaceRig {
   }
 
   async #store(subject: 'catalogue' | 'tick' | 'keyframe' | 'doc', data: Uint8Array, id: string): Promise<void> {
-    const result = await this.#stream.publish(this.#stream.subjects[subject], data, id, this.#lastSeq[subject]);
+    const { subjects } = this.#stream;
+    const result = await this.#stream.publish(subjects[subject], data, `${this.#epoch}:${id}`, this.#lastSeq[subject]);
     if (result === 'conflict') throw new Error(`The rig cannot publish ${id}: somebody else has written.`);
     this.#lastSeq[subject] = result.seq;
   }
@@ -172,6 +178,13 @@ class Rig implements RaceRig {
       });
     });
     return { cars: CARS, states };
+  }
+
+  beginAnew(): void {
+    this.#epoch++;
+    this.#fields = [];
+    this.#docRevision = 0;
+    this.document = documentOf(0);
   }
 
   run(everyMs: number): { stop(): Promise<void> } {
