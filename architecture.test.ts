@@ -68,7 +68,7 @@ function isAllowed({ path, target, kind }: Import): boolean {
   const from = folderOf(path);
   const to = folderOf(target);
   if (from && to && from !== to && STRANGERS.includes(from) && STRANGERS.includes(to)) return false;
-  if (isTestOnly(path)) return true;
+  if (isTestOnly(path) || isInside('bench', path)) return true;
   if (kind !== 'ours') return !from || (OUTSIDE[from]?.includes(target) ?? true);
   if (isTestOnly(target)) return false;
   return !from || ARROWS[from]!.some((folder) => isInside(folder, target));

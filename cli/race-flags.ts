@@ -42,6 +42,14 @@ export const SOURCE_FLAGS = {
     help: 'The same seed gives the same simulated race, and the same phases of replicated recordings.',
   },
   laps: { kind: 'integer', min: 1, max: 2000, default: 200, help: 'Laps of a simulated race.' },
+  skip: {
+    kind: 'integer',
+    min: 0,
+    max: 3600,
+    default: 60,
+    unit: 's',
+    help: 'Where a simulated race begins; the green flag falls some 75 s into it.',
+  },
   speed: {
     kind: 'number',
     min: 0.25,

@@ -63,6 +63,7 @@ export function createSources(
         cars: choice.cars,
         rateHz: choice.rate,
         laps: choice.laps,
+        skipS: choice.skip,
       }),
     nats: () => createNatsSource(connection, choice.race, catalogue),
     udp: () => createUdpSource(catalogue, { host: choice['udp-host'], port: choice['udp-port'] }),

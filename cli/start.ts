@@ -51,7 +51,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
     return service;
   };
   try {
-    const feed = ['cars', 'rate', 'seed', 'laps', 'speed', 'race'] as const;
+    const feed = ['cars', 'rate', 'seed', 'laps', 'skip', 'speed', 'race'] as const;
     run('ingest', [
       'ingest',
       ...feed.flatMap((name) => [`--${name}`, String(flags[name])]),

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { Flag } from '../protocol/document.ts';
-import { ConfigError } from '../protocol/errors.ts';
+import { ConfigError, SourceError } from '../protocol/errors.ts';
 import { createRace, type Race } from './simulator/race.ts';
 import { MAX_CARS } from './simulator/roster.ts';
 import { type Clock, createFrame, type Frame, type Source, type SourceSink } from './source.ts';
@@ -67,7 +67,7 @@ export function createSimulatorSource(options: SimulatorOptions): Source {
     name: `simulator (${settings.cars} cars, ${rateHz} Hz, seed ${settings.seed})`,
     kind: 'simulation',
     async start(sink) {
-      if (cancel) return;
+      if (cancel) throw new SourceError('already_started', 'The simulator is already started: stop it first.');
       const race = createRace(settings);
       if (skipS > 0) race.step(skipS);
       const send = createSender(race, options.catalogue, sink);

@@ -8,6 +8,7 @@ import { createHttpSource } from './http-source.ts';
 import { createIbtSource } from './ibt-source.ts';
 import { createNatsSource } from './nats-source.ts';
 import { areRecordingsMissing, recordings } from './recordings.ts';
+import { createSimulatorSource } from './simulator-source.ts';
 import { describeSource } from './source-contract.ts';
 import { readTestCatalogue } from './test-catalogues.ts';
 import { createUdpSource } from './udp-source.ts';
@@ -69,6 +70,15 @@ describeSource('http', async () => {
         headers: { 'content-type': 'application/octet-stream' },
         body: Buffer.from(body),
       }),
+  };
+});
+
+describeSource('simulator', async () => {
+  const clock = new VirtualClock(1_700_000_000_000);
+  return {
+    source: createSimulatorSource({ catalogue: stockCar, clock, seed: 3 }),
+    catalogue: stockCar,
+    play: () => clock.advanceTo(clock.nowMs() + 500),
   };
 });
 
