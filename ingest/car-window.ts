@@ -100,7 +100,7 @@ export class CarWindow {
 
 /** Hash of the channels of a frame, which tells partial frames of one instant apart (FNV-1a over the indices). */
 function shapeOf({ channels, count }: Frame): number {
-  let hash = 0x811c9dc5;
+  let hash = 0x811c9dc5 | 0;
   for (let i = 0; i < count; i++) hash = Math.imul(hash ^ channels[i]!, 0x01000193);
   return hash;
 }
