@@ -88,10 +88,10 @@ describe('an edge', () => {
       await stage.publisher.run(4);
       await stage.caughtUp(fan);
       fan.socket.close();
-      const { position, state, document } = fan.reader;
+      const { position } = fan.reader;
       await stage.publisher.run(30);
       const back = stage.fan(second, `${watch}&since=${position}&history=${history}`);
-      Object.assign(back.reader, { state, document, seq: fan.reader.seq });
+      back.reader.inherit(fan.reader);
       await stage.caughtUp(back);
       stage.expectTruth(back);
       const kind = history === 'all' ? 'deltas' : 'composite';
@@ -116,8 +116,7 @@ describe('an edge', () => {
     await stage.publisher.run(100);
     const second = await stage.edgeAtHead();
     const back = stage.fan(second, `watch=0:full,1:essentials&history=all&since=${fan.reader.position}`);
-    const { state, document, seq } = fan.reader;
-    Object.assign(back.reader, { state, document, seq });
+    back.reader.inherit(fan.reader);
     await stage.caughtUp(back);
     stage.expectTruth(back);
     expect(ticksOf(back)).toEqual(ticksFrom(34, 133));
@@ -126,7 +125,7 @@ describe('an edge', () => {
   it('E6 says snapshot when it cannot resume: too old, another epoch, never was', async () => {
     await stage.publisher.begin();
     const old = `${stage.writer.epoch}:2`;
-    await stage.publisher.run(420);
+    await stage.publisher.run(500);
     const edge = await stage.edgeAtHead({ limits: { aheadTimeoutMs: 0 } });
     const reasonFor = async (since: string) => {
       const fan = await stage.fanIn(edge, `watch=0&history=all&since=${since}`);
@@ -144,8 +143,7 @@ describe('an edge', () => {
     const fan = await stage.fanIn(edge);
     await stage.caughtUp(fan);
     const back = stage.fan(edge, `watch=0:full,1:essentials&since=${fan.reader.position}`);
-    const { state, document, seq } = fan.reader;
-    Object.assign(back.reader, { state, document, seq });
+    back.reader.inherit(fan.reader);
     await until('the receipt', () => back.reader.receipts.length === 1);
     expect(back.reader.receipts[0]).toMatchObject({ kind: 'deltas', ticks: 0, bytes: 0 });
     back.say({ type: 'resync' });

@@ -6,7 +6,7 @@ import { readStreamHead, type StreamHead } from '../protocol/tick-message.ts';
 import { type Applied, RaceState } from './race-state.ts';
 
 /** Messages before the last keyframe that fill the ring, so that a new edge can resume the fans of an old one. */
-const WARM_UP_MESSAGES = 400;
+const WARM_UP_MESSAGES = 600;
 const RETRY_MS = 500;
 /** A stream that says nothing for this long is asked whether it has gone on without us. */
 const SILENCE_MS = 1500;

@@ -106,13 +106,12 @@ describe('an edge', () => {
     stage.expectTruth(fan);
   });
 
-  it('H5 refuses handshakes when it is full, and says when to come back', async () => {
-    const edge = await stage.edgeAtHead({ limits: { maxFans: 1 } });
-    await stage.fanIn(edge);
-    const refused = await new Promise<string>((resolve) => {
-      const socket = connect(edge.port, '127.0.0.1', () =>
+  /** What the edge answers to a bare handshake. */
+  const handshake = (port: number, header = ''): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () =>
         socket.write(
-          'GET /races/oval/live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+          `GET /races/oval/live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${header}\r\n`,
         ),
       );
       socket.once('data', (data) => {
@@ -120,7 +119,24 @@ describe('an edge', () => {
         resolve(data.toString());
       });
     });
-    expect(refused).toMatch(/^HTTP\/1.1 503 Service Unavailable\r\n[\s\S]*Retry-After: 1\r\n[\s\S]*"error":"full"/i);
+
+  it('H5 refuses handshakes when it is full, and says when to come back', async () => {
+    const edge = await stage.edgeAtHead({ limits: { maxFans: 1 } });
+    await stage.fanIn(edge);
+    expect(await handshake(edge.port)).toMatch(
+      /^HTTP\/1.1 503 Service Unavailable\r\n[\s\S]*Retry-After: 1\r\n[\s\S]*"error":"full"/i,
+    );
     expect(edge.stats().refusedHandshakes).toBe(1);
+  });
+
+  it('H6 lets only pages of the origins that it was told connect and read', async () => {
+    const edge = await stage.edgeAtHead({ origins: ['https://own.example'] });
+    expect(await handshake(edge.port, 'Origin: https://foreign.example\r\n')).toMatch(/^HTTP\/1.1 403/);
+    expect(await handshake(edge.port, 'Origin: https://own.example\r\n')).toMatch(/^HTTP\/1.1 101/);
+    expect(await handshake(edge.port)).toMatch(/^HTTP\/1.1 101/);
+    const allowed = async (Origin: string) =>
+      (await fetch(`${edge.url}/races`, { headers: { Origin } })).headers.get('access-control-allow-origin');
+    expect(await allowed('https://own.example')).toBe('https://own.example');
+    expect(await allowed('https://foreign.example')).toBeNull();
   });
 });

@@ -76,7 +76,7 @@ export class RaceWriter {
   }
 
   /** The next tick: some channels move, some vanish, cars come and go. */
-  nextTick(): Written {
+  nextTick(leaving?: string): Written {
     const before = this.field;
     const cars = before.cars.slice();
     const states = before.states.slice();
@@ -89,6 +89,7 @@ export class RaceWriter {
       else if (this.#random() < 0.02) states[slot] = undefined;
       else if (this.#random() < 0.8) states[slot] = this.#stir(state, 0.3);
     }
+    if (leaving !== undefined) states[cars.indexOf(leaving)] = undefined;
     this.tick++;
     this.field = { cars, states };
     this.fields.set(this.tick, this.field);
@@ -111,7 +112,12 @@ export class RaceWriter {
   }
 
   docPatch(operations?: PatchOperation[]): Written {
-    const patch = operations ?? [{ op: 'replace', path: '/laps', value: (this.document.laps as number) + 1 }];
+    const laps = this.document.laps as number;
+    // Applied twice it fails.
+    const patch = operations ?? [
+      { op: 'test', path: '/laps', value: laps },
+      { op: 'replace', path: '/laps', value: laps + 1 },
+    ];
     this.document = applyPatch(this.document, patch) as Record<string, unknown>;
     this.docRevision++;
     return { kind: 'doc', bytes: encodeDocPatch(this.#head, this.docRevision, pack(patch)) };

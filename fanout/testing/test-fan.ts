@@ -30,10 +30,12 @@ export class FanReader {
   catalogue: Catalogue | undefined;
   state: ClientState | undefined;
   document: unknown;
+  /** Position: of the last tick frame, with the epoch under which it came. */
   seq = 0;
+  #epoch = '';
+  /** Of the last doc frame; a resume may send what came before again. */
+  docSeq = 0;
   watch: readonly Watch[] = [];
-  /** The choice that the last tick frame was in. */
-  settled: readonly Watch[] = [];
   /** Everything said, in order. */
   readonly said: EdgeMessage[] = [];
   readonly ticks: SeenTick[] = [];
@@ -48,12 +50,18 @@ export class FanReader {
   }
 
   get position(): string {
-    return `${this.welcome!.epoch}:${this.seq}`;
+    return `${this.#epoch}:${this.seq}`;
+  }
+
+  /** Takes what another connection of the same client has read. */
+  inherit({ state, document, seq, docSeq }: FanReader): void {
+    Object.assign(this, { state, document, seq, docSeq });
   }
 
   /** What to say on coming back, and forget what does not belong to it: only cars that are held in the view that is wanted. */
   resume(): readonly Watch[] {
-    const kept = this.watch.filter(({ car, view }) => this.settled.some((one) => one.car === car && one.view === view));
+    const held = new Map([...(this.state?.cars.values() ?? [])].map(({ car, viewId }) => [car, viewId]));
+    const kept = this.watch.filter(({ car, view }) => held.get(car) === this.catalogue?.viewOf(view)?.id);
     this.#keepOnly(kept);
     this.watch = kept;
     return kept;
@@ -80,16 +88,19 @@ export class FanReader {
   /** Throws when the frame does not fit exactly: a gap, a doubled tick, a wrong digest. */
   readFrame(bytes: Uint8Array): void {
     const head = readFrameHead(bytes);
-    expect(head.seq, 'positions never go back').toBeGreaterThanOrEqual(head.flags & FRAME_FLAG.snapshot ? 0 : this.seq);
-    this.seq = head.seq;
+    const isSnapshot = (head.flags & FRAME_FLAG.snapshot) !== 0;
     if (head.type === FRAME.doc) {
+      if (!isSnapshot && head.seq <= this.docSeq) return;
       const value = unpack(docPayload(bytes));
-      this.document = head.flags & FRAME_FLAG.snapshot ? value : applyPatch(this.document, value);
+      this.document = isSnapshot ? value : applyPatch(this.document, value);
+      this.docSeq = head.seq;
       return;
     }
+    expect(head.seq, 'positions never go back').toBeGreaterThanOrEqual(isSnapshot ? 0 : this.seq);
+    this.seq = head.seq;
+    this.#epoch = this.welcome!.epoch;
     const { state, span } = applyTickFrame(bytes, this.catalogue!, this.state);
     this.state = state;
-    this.settled = this.watch;
     this.ticks.push({ tick: head.tick, span, flags: head.flags, state, watch: this.watch });
   }
 }
