@@ -1,7 +1,7 @@
 import type { CarView, RaceDocument } from '../client/mod.ts';
 import { make, setText } from './dom.ts';
 import { TirePanel } from './tire-panel.ts';
-import { MISSING, sayLapTime, sayValue } from './words.ts';
+import { MISSING, sayCar, sayLapTime, sayValue } from './words.ts';
 
 /** A figure of the car: where it comes from and how it reads. */
 interface Dial {
@@ -9,6 +9,8 @@ interface Dial {
   readonly label: string;
   readonly unit: string;
   readonly say?: (value: number | null) => string;
+  /** What the standings know of it, where the car itself does not tell. */
+  readonly standing?: 'lap' | 'lastLapS' | 'bestLapS';
 }
 
 const sayGear = (gear: number | null): string =>
@@ -18,9 +20,9 @@ const DIALS: readonly Dial[] = [
   { key: 'speed', label: 'Speed', unit: 'km/h', say: (v) => sayValue(v, 1) },
   { key: 'rpm', label: 'Engine', unit: 'rpm' },
   { key: 'gear', label: 'Gear', unit: '', say: sayGear },
-  { key: 'lap', label: 'Lap', unit: '' },
-  { key: 'lap_time_last', label: 'Last lap', unit: '', say: sayLapTime },
-  { key: 'lap_time_best', label: 'Best lap', unit: '', say: sayLapTime },
+  { key: 'lap', label: 'Lap', unit: '', standing: 'lap' },
+  { key: 'lap_time_last', label: 'Last lap', unit: '', say: sayLapTime, standing: 'lastLapS' },
+  { key: 'lap_time_best', label: 'Best lap', unit: '', say: sayLapTime, standing: 'bestLapS' },
   { key: 'fuel_pct', label: 'Fuel', unit: '%', say: (v) => sayValue(v, 0.1) },
 ];
 
@@ -34,7 +36,7 @@ export class CarPanel {
   readonly #name = make('h2', { id: 'car-name' }, 'No car chosen');
   readonly #team = make('p', { class: 'quiet team' });
   readonly #position = make('span', { class: 'figure', 'data-figure': 'position' }, MISSING);
-  readonly #figures = new Map<string, HTMLElement>();
+  readonly #dials = new Map<string, { root: HTMLElement; figure: HTMLElement }>();
   readonly #pedals = new Map<string, { meter: HTMLElement; text: HTMLElement }>();
   readonly #tires = new TirePanel();
 
@@ -42,8 +44,9 @@ export class CarPanel {
     const dials = make('dl', { class: 'dials' }, dialOf('Position', this.#position, ''));
     for (const { key, label, unit } of DIALS) {
       const figure = make('span', { class: 'figure', 'data-figure': key }, MISSING);
-      this.#figures.set(key, figure);
-      dials.append(dialOf(label, figure, unit));
+      const root = dialOf(label, figure, unit);
+      this.#dials.set(key, { root, figure });
+      dials.append(root);
     }
     const pedals = make('div', { class: 'pedals' });
     for (const { key, label } of PEDALS) {
@@ -67,14 +70,17 @@ export class CarPanel {
     const entry = id === undefined ? undefined : race?.roster[id];
     const standing = id === undefined ? undefined : race?.standings[id];
     const driver = entry?.driver ? ` ${entry.driver}` : '';
-    setText(this.#name, id === undefined ? 'No car chosen' : `#${id}${driver}`);
+    setText(this.#name, id === undefined ? 'No car chosen' : sayCar(id) + driver);
     setText(this.#team, [entry?.team, entry?.make].filter(Boolean).join(' · ') || ' ');
     setText(this.#position, standing ? String(standing.position) : MISSING);
-    for (const { key, say } of DIALS) {
+    for (const { key, say, standing: field } of DIALS) {
       const channel = car?.channel(key);
-      const value = channel?.value ?? null;
+      const value = channel?.value ?? (field ? (standing?.[field] ?? null) : null);
       const text = say ? say(value) : sayValue(value, channel?.resolution ?? 1);
-      setText(this.#figures.get(key)!, text);
+      const { root, figure } = this.#dials.get(key)!;
+      // Not every catalogue knows every figure.
+      root.hidden = car !== undefined && channel === undefined && value === null;
+      setText(figure, text);
     }
     for (const { key } of PEDALS) this.#showPedal(key, car);
     this.#tires.show(car);

@@ -7,6 +7,7 @@ import { Leaderboard } from './leaderboard.ts';
 import { fillChoices, showRaceHeader } from './race-header.ts';
 import { type ListedRace, listRaces } from './race-list.ts';
 import { StatusStrip } from './status-strip.ts';
+import { sayCar } from './words.ts';
 
 const LIST_EVERY_MS = 5000;
 const STATUS_EVERY_MS = 250;
@@ -158,7 +159,7 @@ class Page {
     this.#panel.show(this.#car, car, race?.document);
     this.#board.show(race?.document, this.#car);
     this.#table.show(car);
-    document.title = [this.#car && `#${this.#car}`, race?.document?.session.name, 'Slipstream']
+    document.title = [this.#car && sayCar(this.#car), race?.document?.session.name, 'Slipstream']
       .filter(Boolean)
       .join(' · ');
     const problem = this.#error ?? this.#absence();
@@ -176,7 +177,7 @@ function carsOf(race: RaceDocument): string[] {
 
 const choicesOf = (race: RaceDocument | undefined): ReadonlyMap<string, string> =>
   new Map(
-    (race ? carsOf(race) : []).map((car) => [car, [`#${car}`, race!.roster[car]?.driver].filter(Boolean).join(' ')]),
+    (race ? carsOf(race) : []).map((car) => [car, [sayCar(car), race!.roster[car]?.driver].filter(Boolean).join(' ')]),
   );
 
 new Page().start();

@@ -46,6 +46,13 @@ const executablePath = findChromium();
 const isLeftOut = executablePath === undefined && !process.env.CI;
 const title = isLeftOut ? 'the page (left out: no Chromium was found; set CHROMIUM_BIN)' : 'the page';
 
+async function picture(page: Page, width: number): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(SHOTS!, `page-${width}-${colorScheme}.png`) });
+  }
+}
+
 describe.skipIf(isLeftOut)(title, () => {
   let rig: RaceRig;
   let browser: Browser;
@@ -108,6 +115,7 @@ describe.skipIf(isLeftOut)(title, () => {
     }
     expect(await page.textContent('#car-name')).toBe('#24 Driver 24');
     expect(await page.textContent('#kind')).toBe('Simulation');
+    await rig.publish();
     expect(await page.textContent('#connection')).toBe('Live.');
     expect(await page.textContent('[data-figure=position]')).toBe('2');
   });
@@ -169,6 +177,13 @@ describe.skipIf(isLeftOut)(title, () => {
     }
   });
 
+  it('says that no new data comes when the race goes silent', async () => {
+    await visit('?race=demo&car=24');
+    await isAtTick(rig.tick);
+    await page.waitForFunction(() => document.body.dataset.old === 'true');
+    expect(await page.textContent('#connection')).toBe('Connected, but no new data comes from the race.');
+  });
+
   it('answers a car that is not there with a sentence', async () => {
     await visit('?race=demo&car=999');
     await page.waitForSelector('#problem:not([hidden])');
@@ -178,6 +193,7 @@ describe.skipIf(isLeftOut)(title, () => {
   it.each([320, 360, 768, 1366])('fits a window of %i pixels without scrolling sideways', async (width) => {
     await visit('?race=demo&car=24', { viewport: { width, height: 800 } });
     await isAtTick(rig.tick);
+    if (SHOTS) await picture(page, width);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
   });
@@ -198,17 +214,5 @@ describe.skipIf(isLeftOut)(title, () => {
     await isAtTick(rig.tick);
     const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
     expect(shifts.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.01);
-  });
-
-  it.runIf(SHOTS).each([
-    [360, 800, 'light'],
-    [360, 800, 'dark'],
-    [1366, 768, 'light'],
-    [1366, 768, 'dark'],
-  ] as const)('is pictured at %i×%i, %s', async (width, height, colorScheme) => {
-    await visit('?race=demo&car=24', { viewport: { width, height }, colorScheme });
-    await isAtTick(rig.tick);
-    await page.screenshot({ path: join(SHOTS!, `${width}-${colorScheme}.png`) });
-    await page.screenshot({ path: join(SHOTS!, `${width}-${colorScheme}-full.png`), fullPage: true });
   });
 });

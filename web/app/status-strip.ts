@@ -26,7 +26,7 @@ export class StatusStrip {
   show(race: Race, nowMs: number): void {
     const { age, bytes } = race.statistics();
     const isOld = age.byWallClockMs === undefined || age.byWallClockMs > OLD_MS;
-    setText(this.#connection, sayConnection(race.status));
+    setText(this.#connection, sayConnection(race.status, isOld));
     setText(this.#age, sayAge(age.byWallClockMs));
     setText(this.#traffic, `${sayBytes(this.#rate(nowMs, bytes))}/s`);
     document.body.dataset.phase = race.status.phase;

@@ -47,14 +47,14 @@ export function sayReceipt({ kind, ticks, bytes, from }: Receipt): string {
   return `${missed}, repaired with ${means}, ${sayBytes(bytes)}.`;
 }
 
-/** Where the connection is, as a sentence. */
-export function sayConnection({ phase, reason, failures }: ConnectionState): string {
+/** Where the connection is, as a sentence. @param isOld Nothing new has come for a while. */
+export function sayConnection({ phase, reason, failures }: ConnectionState, isOld = false): string {
   const because = reason === '' ? '' : ` (${reason})`;
   const again = failures > 1 ? `, try ${failures + 1}` : '';
   const words = {
     connecting: failures > 0 ? `Reconnecting${again}.` : 'Connecting.',
     joining: 'Connected, waiting for the first data.',
-    live: 'Live.',
+    live: isOld ? 'Connected, but no new data comes from the race.' : 'Live.',
     repairing: 'Live data did not fit; asked for a fresh copy.',
     probing: 'Checking whether the connection still stands.',
     leaving: 'Live; this server is going away, moving to another one shortly.',
@@ -63,6 +63,9 @@ export function sayConnection({ phase, reason, failures }: ConnectionState): str
   };
   return words[phase];
 }
+
+/** `#24`, while ids that are no numbers stand as they are. */
+export const sayCar = (car: string): string => (/^\d+$/.test(car) ? `#${car}` : car);
 
 const FLAGS: Readonly<Record<RaceDocument['flag'], string>> = {
   none: 'No flag',
