@@ -2,6 +2,7 @@ import { connectNats } from '../../broker/connection.ts';
 import { RaceStream } from '../../broker/race-stream.ts';
 import { type Catalogue, parseCatalogue } from '../../protocol/catalogue.ts';
 import { applyPatch, type PatchOperation } from '../../protocol/document-patch.ts';
+import { BrokerError } from '../../protocol/errors.ts';
 import { EMPTY_FIELD, emptyState, type Field } from '../../protocol/field.ts';
 import { pack } from '../../protocol/pack.ts';
 import { encodeDocPatch, encodeKeyframe, encodeTick } from '../../protocol/tick-message.ts';
@@ -201,10 +202,22 @@ export class TestPublisher {
   ): Promise<number> {
     this.#count++;
     const id = `${this.writer.epoch}:${kind}:${this.#count}`;
-    const result = await this.stream.publish(this.stream.subjects[kind], bytes, id, this.#lastSeqs[kind]);
+    const result = await this.#insist(() =>
+      this.stream.publish(this.stream.subjects[kind], bytes, id, this.#lastSeqs[kind]),
+    );
     if (result === 'conflict') throw new Error(`Somebody else has written a ${kind}.`);
     this.#lastSeqs[kind] = result.seq;
     return result.seq;
+  }
+
+  /** An answer that was lost is asked for again: the id keeps the message from being stored twice. */
+  async #insist<T>(publish: () => Promise<T>, attempts = 5): Promise<T> {
+    try {
+      return await publish();
+    } catch (error) {
+      if (attempts === 1 || error instanceof BrokerError) throw error;
+      return this.#insist(publish, attempts - 1);
+    }
   }
 
   close(): Promise<void> {
