@@ -1,14 +1,16 @@
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from './connection.ts';
-import { isConflict } from './race-stream.ts';
+import { isConflict, jetStreamOf } from './race-stream.ts';
 
 const BUCKET = 'slipstream_leases';
 /** A holder that says nothing for this long has lost the lease. */
 const TTL_MS = 2000;
 const RENEW_MS = 500;
 const RETRY_MS = 200;
-/** A renewal without an answer is tried again after this, so that one lost message costs no lease. */
+/** A question without an answer is asked again after this, so that one lost message costs no lease. */
 const ANSWER_WITHIN_MS = 1000;
+/** When NATS comes back after it was away, the one who held the lease before is given this long to claim it again. */
+const PATIENCE_MS = 2500;
 /** Nobody waits longer for NATS to forget a lease: it expires by itself. */
 const RELEASED_WITHIN_MS = TTL_MS;
 
@@ -50,7 +52,15 @@ export async function acquireLease(connection: NatsConnection, options: LeaseOpt
       isWaiting = true;
       options.onWaiting?.(entry.holder);
     }
-    await pause(RETRY_MS);
+    if (outcome === 'unknown') {
+      while (!(await entry.isAnswered())) {
+        options.signal?.throwIfAborted();
+        await pause(RETRY_MS);
+      }
+      await pause(PATIENCE_MS);
+    } else {
+      await pause(RETRY_MS);
+    }
   }
 }
 
@@ -119,16 +129,28 @@ class LeaseEntry {
 
   /** Makes or renews the entry; `unknown` when NATS gave no answer that decides. */
   async claim(): Promise<'ours' | 'taken' | 'unknown'> {
+    return (await this.#ask((bucket) => this.#write(bucket))) ?? 'unknown';
+  }
+
+  /** Whether NATS is there, without claiming anything. */
+  async isAnswered(): Promise<boolean> {
+    return (await this.#ask(async (bucket) => ({ entry: await bucket.get(this.#options.name) }))) !== undefined;
+  }
+
+  async #ask<T>(question: (bucket: KV) => Promise<T>): Promise<T | undefined> {
     try {
-      this.#bucket ??= await new Kvm(this.#connection).create(BUCKET, { ttl: TTL_MS, history: 1 });
-      const outcome = await this.#write(this.#bucket);
+      this.#bucket ??= await new Kvm(jetStreamOf(this.#connection, ANSWER_WITHIN_MS)).create(BUCKET, {
+        ttl: TTL_MS,
+        history: 1,
+      });
+      const answer = await question(this.#bucket);
       this.#problem = '';
-      return outcome;
+      return answer;
     } catch (error) {
       this.#report(error as Error);
       // NATS may have come back without its data, and then without the bucket.
       this.#bucket = undefined;
-      return 'unknown';
+      return undefined;
     }
   }
 
@@ -138,7 +160,7 @@ class LeaseEntry {
       this.#revision =
         this.#revision === 0
           ? await bucket.create(name, this.#token)
-          : await bucket.update(name, this.#token, this.#revision, ANSWER_WITHIN_MS);
+          : await bucket.update(name, this.#token, this.#revision);
       return 'ours';
     } catch (error) {
       if (!isConflict(error)) throw error;
@@ -156,11 +178,7 @@ class LeaseEntry {
 
   /** Removes our entry; when that fails, it ends by itself after its time to live. */
   async giveUp(): Promise<void> {
-    try {
-      await this.#bucket?.delete(this.#options.name, { previousSeq: this.#revision });
-    } catch (error) {
-      this.#report(error as Error);
-    }
+    await this.#ask((bucket) => bucket.delete(this.#options.name, { previousSeq: this.#revision }));
   }
 
   #report({ message }: Error): void {

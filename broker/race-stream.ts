@@ -79,6 +79,10 @@ export function isConflict(error: unknown): boolean {
 
 const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);
 
+/** The JetStream of a connection. @param answerWithinMs How long a request may take. */
+export const jetStreamOf = (connection: NatsConnection, answerWithinMs: number): JetStreamClient =>
+  jetstream(connection, { timeout: answerWithinMs });
+
 /** The one JetStream stream of one race: its sequence is the position of everything about the race. */
 export class RaceStream {
   readonly race: string;

@@ -1,0 +1,221 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { connectNats, type NatsConnection } from '../broker/connection.ts';
+import { type PublishResult, RaceStream } from '../broker/race-stream.ts';
+import type { BrokerError } from '../protocol/errors.ts';
+import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
+import { readStream } from '../testing/race-check.ts';
+import { type Outgoing, Publisher, type PublisherOptions } from './publisher.ts';
+
+let server: TestNatsServer;
+let connection: NatsConnection;
+let stream: RaceStream;
+const publishers: Publisher[] = [];
+
+beforeEach(async () => {
+  server = await startNatsServer();
+  connection = await connectNats({ servers: [server.url], name: 'test' });
+  stream = await RaceStream.open(connection, 'test');
+  await stream.ensure();
+});
+
+afterEach(async () => {
+  for (const publisher of publishers.splice(0)) publisher.stop();
+  await connection.close();
+  await server.stop();
+});
+
+function start(more: Partial<PublisherOptions> = {}) {
+  const fatal = Promise.withResolvers<BrokerError>();
+  const retries: string[] = [];
+  const publisher = new Publisher({
+    stream,
+    lastSeqs: new Map(),
+    onFatal: (error) => fatal.resolve(error),
+    onRetry: (error) => retries.push(error.message),
+    ...more,
+  });
+  publishers.push(publisher);
+  return { publisher, fatal: fatal.promise, retries };
+}
+
+const message = (n: number, kind: 'tick' | 'doc' | 'keyframe' = 'tick', writer = 'w'): Outgoing => ({
+  subject: stream.subjects[kind],
+  data: new TextEncoder().encode(`${writer} ${kind} ${n}`),
+  id: `${kind}${n}`,
+});
+
+const texts = async () => (await readStream(stream)).map(({ data }) => new TextDecoder().decode(data));
+
+/** The stream, but what `meddle` says happens to each publish. */
+function meddled(meddle: (n: number, publish: () => Promise<PublishResult>) => Promise<PublishResult>) {
+  let n = 0;
+  return {
+    publish: (...args: Parameters<RaceStream['publish']>) => meddle(n++, () => stream.publish(...args)),
+    last: (subject: string) => stream.last(subject),
+    at: (seq: number) => stream.at(seq),
+    range: () => stream.range(),
+  };
+}
+
+describe('the publisher stores every message once and in order', () => {
+  it('over several subjects', async () => {
+    const { publisher } = start();
+    for (let n = 0; n < 50; n++)
+      publisher.send(message(n), ...(n % 3 ? [] : [message(n, 'doc'), message(n, 'keyframe')]));
+    expect(publisher.waiting).toBeGreaterThan(60);
+    await publisher.flush();
+    expect(publisher.waiting).toBe(0);
+    const expected = Array.from({ length: 50 }, (_, n) =>
+      n % 3 ? [`w tick ${n}`] : [`w tick ${n}`, `w doc ${n}`, `w keyframe ${n}`],
+    );
+    expect(await texts()).toEqual(expected.flat());
+  });
+
+  it('while the nats-server is killed and comes back', async () => {
+    const { publisher, retries } = start({ maxWaiting: 5000 });
+    for (let n = 0; n < 2000; n++) publisher.send(message(n));
+    await vi.waitUntil(() => publisher.waiting < 1800);
+    await server.kill();
+    expect(publisher.waiting).toBeGreaterThan(0);
+    await vi.waitUntil(() => retries.length > 0, { timeout: 10_000 });
+    await server.restart();
+    await publisher.flush();
+    expect(await texts()).toEqual(Array.from({ length: 2000 }, (_, n) => `w tick ${n}`));
+  });
+
+  it('when answers are lost, before or after the message was stored', async () => {
+    const lost = meddled(async (n, publish) => {
+      if (n % 4 === 1) throw new Error('timeout');
+      const result = await publish();
+      if (n % 4 === 3) throw new Error('timeout');
+      return result;
+    });
+    const { publisher, retries } = start({ stream: lost });
+    for (let n = 0; n < 6; n++) publisher.send(message(n));
+    await publisher.flush();
+    expect(await texts()).toEqual(Array.from({ length: 6 }, (_, n) => `w tick ${n}`));
+    expect(retries.length).toBeGreaterThan(3);
+  });
+
+  it('when the answer was lost so long ago that NATS has forgotten the id', async () => {
+    const forgetful = meddled(async (n, publish) => {
+      if (n === 1) {
+        // Stored under another id, as if the id had left the window.
+        await stream.publish(stream.subjects.tick, message(1).data, 'forgotten', 1);
+        throw new Error('timeout');
+      }
+      return publish();
+    });
+    const { publisher } = start({ stream: forgetful });
+    publisher.send(message(0), message(1), message(2));
+    await publisher.flush();
+    expect(await texts()).toEqual(['w tick 0', 'w tick 1', 'w tick 2']);
+  });
+
+  it('when NATS refuses because it has not yet decided on the message before', async () => {
+    const { publisher, retries } = start({ stream: meddled(async (n, publish) => (n === 1 ? 'conflict' : publish())) });
+    publisher.send(message(0), message(1));
+    await publisher.flush();
+    expect(await texts()).toEqual(['w tick 0', 'w tick 1']);
+    expect(retries).toHaveLength(1);
+  });
+
+  it('going on after the sequences that it was given', async () => {
+    const one = start();
+    one.publisher.send(message(0), message(0, 'doc'));
+    await one.publisher.flush();
+    const { publisher } = start({
+      lastSeqs: new Map([
+        [stream.subjects.tick, 1],
+        [stream.subjects.doc, 2],
+      ]),
+    });
+    publisher.send(message(1), message(1, 'doc'), message(1, 'keyframe'));
+    await publisher.flush();
+    expect(await texts()).toHaveLength(5);
+  });
+});
+
+describe('two publishers: whoever is second is fenced and writes nothing more', () => {
+  it.each([
+    ['with ids of its own', 'other'],
+    ['with the same ids, which NATS takes for a retry', 'tick'],
+  ])('%s', async (_, prefix) => {
+    const one = start();
+    const two = start();
+    one.publisher.send(message(0), message(1), message(2));
+    await one.publisher.flush();
+    for (let n = 0; n < 5; n++) two.publisher.send({ ...message(n, 'tick', 'second'), id: `${prefix}${n}` });
+    expect(await two.fatal).toMatchObject({ code: 'fenced', name: 'BrokerError' });
+    two.publisher.send(message(9, 'doc', 'second'));
+    await two.publisher.flush();
+    one.publisher.send(message(3));
+    await one.publisher.flush();
+    expect(await texts()).toEqual(['w tick 0', 'w tick 1', 'w tick 2', 'w tick 3']);
+  });
+
+  it('also when both begin at the same time', async () => {
+    const both = ['a', 'b'].map((writer) => ({ writer, ...start() }));
+    for (const { publisher, writer } of both) for (let n = 0; n < 20; n++) publisher.send(message(n, 'tick', writer));
+    const loser = await Promise.race(both.map(({ fatal, writer }) => fatal.then(() => writer)));
+    const winner = loser === 'a' ? 'b' : 'a';
+    await both.find(({ writer }) => writer === winner)!.publisher.flush();
+    expect(await texts()).toEqual(Array.from({ length: 20 }, (_, n) => `${winner} tick ${n}`));
+  });
+});
+
+describe('what is lost in NATS', () => {
+  it('as a whole is noticed', async () => {
+    const { publisher, fatal } = start();
+    publisher.send(message(0));
+    await publisher.flush();
+    await server.restart({ wipe: true });
+    publisher.send(message(1));
+    expect(await fatal).toMatchObject({ code: 'stream_lost' });
+  });
+
+  it('from the end is noticed', async () => {
+    const { publisher, fatal } = start({ lastSeqs: new Map([[stream.subjects.tick, 500]]) });
+    publisher.send(message(0));
+    expect(await fatal).toMatchObject({ code: 'stream_lost' });
+  });
+});
+
+describe('the spool', () => {
+  it('is bounded, and says why NATS took nothing', async () => {
+    const { publisher, fatal, retries } = start({ maxWaiting: 3 });
+    await server.kill();
+    publisher.send(message(0));
+    publisher.send(message(1), message(2));
+    await vi.waitUntil(() => retries.length > 0, { timeout: 10_000 });
+    publisher.send(message(3));
+    const { code, message: text } = await fatal;
+    expect(code).toBe('spool_full');
+    expect(text).toContain('3 messages wait, the limit is 3');
+    expect(text).toContain(retries.at(-1)!);
+    expect(publisher.waiting).toBe(0);
+  });
+
+  it('is given up by stop(), and whoever waits for it goes on', async () => {
+    await server.kill();
+    const { publisher } = start();
+    publisher.send(message(0));
+    const flushed = publisher.flush();
+    publisher.stop();
+    await flushed;
+    publisher.send(message(1));
+    expect(publisher.waiting).toBe(0);
+    await publisher.flush();
+  });
+
+  it('is waited for no longer than asked', async () => {
+    await server.kill();
+    const { publisher } = start();
+    publisher.send(message(0));
+    await publisher.flush(30);
+    expect(publisher.waiting).toBe(1);
+    await server.restart();
+    await publisher.flush();
+    expect(await texts()).toEqual(['w tick 0']);
+  });
+});
