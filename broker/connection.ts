@@ -41,6 +41,13 @@ export async function connectNats(options: BrokerOptions): Promise<NatsConnectio
     );
   }
   void report(connection, options.onEvent ?? (() => {}));
+  const close = connection.close.bind(connection);
+  connection.close = async () => {
+    // The client takes its listeners off the socket when it closes. When NATS dies in the same moment, an error of that
+    // socket is under way already and would end the process: let it arrive first.
+    await new Promise((resolve) => setImmediate(resolve));
+    await close();
+  };
   return connection;
 }
 
