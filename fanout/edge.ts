@@ -11,11 +11,10 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { ConfigError } from '../protocol/errors.ts';
+import { type EdgeStats, statsOf } from './edge-stats.ts';
 import { FanConnection } from './fan-connection.ts';
-import type { FanTally } from './fan-set.ts';
 import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
 import { DEFAULT_LIMITS, type EdgeLimits, reconnectWindowMs } from './limits.ts';
-import type { RaceStatus } from './race.ts';
 import { Races } from './races.ts';
 
 /** How an edge is set up; see {@link startEdge}. */
@@ -45,30 +44,6 @@ export interface EdgeOptions {
   readonly limits?: Partial<EdgeLimits>;
   /** Told of problems, each once per race. @defaultValue nobody */
   readonly report?: (code: string, detail: unknown) => void;
-}
-
-/** What one race costs and does on this edge. */
-export interface RaceStats {
-  readonly status: RaceStatus;
-  readonly fans: number;
-  readonly tick: number | undefined;
-  readonly tally: FanTally;
-  /** Bytes that wait in the sockets of all fans. */
-  readonly pendingBytes: number;
-  /** Slices and frames that were encoded for this life of the state. */
-  readonly encodedSlices: number;
-  readonly joinedFrames: number;
-  /** How often the state did not fit the stream, by reason. */
-  readonly losses: Readonly<Record<string, number>>;
-  readonly problems: Readonly<Record<string, number>>;
-}
-
-export interface EdgeStats {
-  readonly fans: number;
-  /** Handshakes that were refused because the edge is full. */
-  readonly refusedHandshakes: number;
-  readonly isConnected: boolean;
-  readonly races: Readonly<Record<string, RaceStats>>;
 }
 
 /** A running edge. */
@@ -246,25 +221,4 @@ function serveFans(
     drain: (socket) => socket.getUserData().fan?.drained(),
     close: (socket) => socket.getUserData().fan?.closed(),
   });
-}
-
-function statsOf(races: Races, nowMs: number): Record<string, RaceStats> {
-  const entries = races.all().map((race): [string, RaceStats] => {
-    const { state, fans } = race;
-    return [
-      race.name,
-      {
-        status: race.status(nowMs),
-        fans: fans.size,
-        tick: state?.head?.tick,
-        tally: fans.tally,
-        pendingBytes: fans.pendingBytes,
-        encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
-        joinedFrames: fans.delivery?.maker.made ?? 0,
-        losses: Object.fromEntries(state?.losses ?? []),
-        problems: Object.fromEntries(race.problems),
-      },
-    ];
-  });
-  return Object.fromEntries(entries);
 }

@@ -1,36 +1,13 @@
 import type { CloseReason } from '../protocol/codes.ts';
-import type { Hello, RepairKind, Watch } from '../protocol/control.ts';
+import type { Hello, Watch } from '../protocol/control.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
+import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
 import { Fan, type FanSink } from './fan.ts';
-import { type EdgeLimits, reconnectWindowMs } from './limits.ts';
+import type { EdgeLimits } from './limits.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { planResume } from './resume-plan.ts';
 import type { DocPatch } from './ring.ts';
-
-/** Sums since the start of the edge. */
-export interface FanTally {
-  ticks: number;
-  frames: number;
-  bytes: number;
-  /** Tick frames that joined several ticks because the fan read too slowly. */
-  conflated: number;
-  readonly repairs: Record<RepairKind, number>;
-  readonly closed: Partial<Record<CloseReason, number>>;
-  refused: number;
-}
-
-/** What a set of fans is told of the place it lives in. */
-export interface FanSetOptions {
-  readonly race: string;
-  readonly edge: string;
-  readonly tickMs: number;
-  readonly limits: EdgeLimits;
-  /** Fans on the whole edge: they all come back when it dies. */
-  readonly fansOnEdge: () => number;
-  /** Told of what should never happen. */
-  readonly report: (code: string, detail: unknown) => void;
-}
 
 /**
  * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
@@ -40,18 +17,15 @@ export class FanSet {
   readonly #options: FanSetOptions;
   readonly #fans = new Set<Fan>();
   #delivery: Delivery | undefined;
-  readonly tally: FanTally = {
-    ticks: 0,
-    frames: 0,
-    bytes: 0,
-    conflated: 0,
-    repairs: { deltas: 0, composite: 0, snapshot: 0 },
-    closed: {},
-    refused: 0,
-  };
+  readonly #courier: Courier;
 
   constructor(options: FanSetOptions) {
     this.#options = options;
+    this.#courier = new Courier(options);
+  }
+
+  get tally(): FanTally {
+    return this.#courier.tally;
   }
 
   get size(): number {
@@ -112,47 +86,7 @@ export class FanSet {
     }
     fan.stage = 'live';
     fan.choice = delivery.book.take(hello.watch);
-    const { receipt, frames } = delivery.repair(plan, fan.choice, hello);
-    this.tally.repairs[receipt.kind]++;
-    fan.sink.batch(() => {
-      this.#welcome(fan, delivery);
-      fan.say(receipt);
-      this.#send(fan, frames, nowMs);
-    });
-    this.#hasAll(fan, delivery);
-  }
-
-  #welcome(fan: Fan, { state }: Delivery): void {
-    const { race, edge, tickMs, limits, fansOnEdge } = this.#options;
-    fan.say({
-      type: 'welcome',
-      version: PROTOCOL_VERSION,
-      race,
-      epoch: state.epoch,
-      catalogue: state.catalogue.hash,
-      tickMs,
-      heartbeatMs: limits.heartbeatMs,
-      reconnectWindowMs: reconnectWindowMs(fansOnEdge(), limits),
-      edge,
-    });
-  }
-
-  #send(fan: Fan, frames: readonly Uint8Array[], nowMs: number): void {
-    for (const frame of frames) {
-      fan.sink.sendFrame(frame);
-      this.tally.bytes += frame.length;
-    }
-    this.tally.frames += frames.length;
-    fan.lastSentAtMs = nowMs;
-  }
-
-  #hasAll(fan: Fan, { state }: Delivery): void {
-    fan.tick = state.head!.tick;
-    fan.seq = state.seq;
-    fan.epoch = state.epoch;
-    fan.isDocStale = false;
-    fan.owed = undefined;
-    fan.pending.clear();
+    this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello), nowMs);
   }
 
   /**
@@ -207,14 +141,13 @@ export class FanSet {
     const { state } = delivery;
     let frame: Uint8Array | undefined;
     for (const fan of this.#fans) {
-      if (fan.stage === 'parked') this.greet(fan, fan.hello!, nowMs);
+      if (fan.stage === 'parked') this.guard(fan, () => this.flush(fan, nowMs));
       else if (fan.stage === 'live' && fan.wantsDoc) {
         // A position says that everything before it was sent: behind by a tick, a fan may not get the patch either.
         const hasAllElse = !fan.owed && !fan.isDocStale && fan.tick === state.head!.tick;
         if (hasAllElse && this.#hasRoom(fan, fan.sink.bufferedBytes())) {
           frame ??= delivery.patch(patch);
-          this.#send(fan, [frame], nowMs);
-          fan.seq = state.seq;
+          this.#courier.patch(fan, delivery, frame, nowMs);
         } else {
           fan.isDocStale = true;
         }
@@ -239,45 +172,13 @@ export class FanSet {
       return;
     }
     fan.blockedSinceMs = undefined;
-    const head = delivery.state.head!;
-    if (!fan.owed) {
-      if (fan.tick === head.tick && !fan.isDocStale) return;
-      const frames = delivery.live(fan);
-      if (frames) {
-        if (head.tick - fan.tick > 1) this.tally.conflated++;
-        if (frames.length === 1) this.#send(fan, frames, nowMs);
-        else fan.sink.batch(() => this.#send(fan, frames, nowMs));
-        // A car that was added and has its first frame still to come keeps waiting for it.
-        if (fan.tick === head.tick) this.#hasDocument(fan, delivery);
-        else this.#hasAll(fan, delivery);
-        return;
-      }
-    }
-    this.#sendOwed(fan, delivery, nowMs);
+    this.#courier.catchUp(fan, delivery, nowMs);
   }
 
   /** A fan that was over its budget first reads nearly all of it: what it gets then is fresh, not always a bit late. */
   #hasRoom(fan: Fan, bufferedBytes: number): boolean {
     const { maxPendingBytes } = this.limits;
     return bufferedBytes <= (fan.blockedSinceMs === undefined ? maxPendingBytes : maxPendingBytes / 8);
-  }
-
-  #hasDocument(fan: Fan, { state }: Delivery): void {
-    fan.isDocStale = false;
-    fan.seq = state.seq;
-  }
-
-  #sendOwed(fan: Fan, delivery: Delivery, nowMs: number): void {
-    const owed = fan.owed ?? { reason: 'too_old', hasWelcome: false, isConflated: true };
-    const { receipt, frames } = delivery.owedSnapshot(fan, owed);
-    this.tally.repairs.snapshot++;
-    if (owed.isConflated) this.tally.conflated++;
-    fan.sink.batch(() => {
-      if (owed.hasWelcome) this.#welcome(fan, delivery);
-      fan.say(receipt);
-      this.#send(fan, frames, nowMs);
-    });
-    this.#hasAll(fan, delivery);
   }
 
   /** Gives a fan everything anew, because it asked. */
@@ -316,9 +217,8 @@ export class FanSet {
 
   /** Says goodbye to every fan, each with its own moment to come back, and closes. */
   dismiss(random: () => number): void {
-    const window = reconnectWindowMs(this.#options.fansOnEdge(), this.limits);
     for (const fan of this.#fans) {
-      fan.say({ type: 'bye', reason: 'going_away', reconnectInMs: Math.round(random() * window) });
+      this.#courier.bye(fan, random);
       this.close(fan, 'going_away');
     }
   }

@@ -1,7 +1,8 @@
 import type { NatsConnection } from '../broker/connection.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { formatPosition } from '../protocol/position.ts';
-import { FanSet, type FanSetOptions } from './fan-set.ts';
+import type { FanSetOptions } from './courier.ts';
+import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
 import type { RaceState } from './race-state.ts';
 

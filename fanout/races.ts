@@ -1,7 +1,7 @@
 import type { NatsConnection } from '../broker/connection.ts';
 import { isRaceName, RaceStream } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
-import type { FanSetOptions } from './fan-set.ts';
+import type { FanSetOptions } from './courier.ts';
 import { Race } from './race.ts';
 
 export interface RacesOptions extends Omit<FanSetOptions, 'race' | 'fansOnEdge'> {

@@ -1,0 +1,49 @@
+import type { FanTally } from './courier.ts';
+import type { RaceStatus } from './race.ts';
+import type { Races } from './races.ts';
+
+/** What one race costs and does on this edge. */
+export interface RaceStats {
+  readonly status: RaceStatus;
+  readonly fans: number;
+  readonly tick: number | undefined;
+  readonly tally: FanTally;
+  /** Bytes that wait in the sockets of all fans. */
+  readonly pendingBytes: number;
+  /** Slices and frames that were encoded for this life of the state. */
+  readonly encodedSlices: number;
+  readonly joinedFrames: number;
+  /** How often the state did not fit the stream, by reason. */
+  readonly losses: Readonly<Record<string, number>>;
+  readonly problems: Readonly<Record<string, number>>;
+}
+
+export interface EdgeStats {
+  readonly fans: number;
+  /** Handshakes that were refused because the edge is full. */
+  readonly refusedHandshakes: number;
+  readonly isConnected: boolean;
+  readonly races: Readonly<Record<string, RaceStats>>;
+}
+
+/** The numbers of every race, by its name. */
+export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> {
+  const entries = races.all().map((race): [string, RaceStats] => {
+    const { state, fans } = race;
+    return [
+      race.name,
+      {
+        status: race.status(nowMs),
+        fans: fans.size,
+        tick: state?.head?.tick,
+        tally: fans.tally,
+        pendingBytes: fans.pendingBytes,
+        encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
+        joinedFrames: fans.delivery?.maker.made ?? 0,
+        losses: Object.fromEntries(state?.losses ?? []),
+        problems: Object.fromEntries(race.problems),
+      },
+    ];
+  });
+  return Object.fromEntries(entries);
+}
