@@ -6,7 +6,7 @@ import type { Fan, OwedSnapshot } from './fan.ts';
 import { docPatchFrame, FrameMaker } from './frame-maker.ts';
 import type { RaceState } from './race-state.ts';
 import { isSmallerByFar, type ResumePlan } from './resume-plan.ts';
-import type { DocPatch, RingEntry } from './ring.ts';
+import type { RingEntry } from './ring.ts';
 
 /** Frames that bring a fan to the newest position, in the order in which they are sent. */
 export interface Repair {
@@ -73,14 +73,15 @@ export class Delivery {
   }
 
   #deltas(base: RingEntry, ticks: readonly RingEntry[], choice: Choice, hasDoc: boolean, sinceSeq: number) {
-    const frames = hasDoc ? patchFrames(base, sinceSeq) : [];
+    const isWhole = hasDoc && [base, ...ticks].some((entry) => hasWhole(entry, sinceSeq));
+    const patchesOf = (entry: RingEntry) => (hasDoc && !isWhole ? patchFrames(entry, sinceSeq) : []);
+    const frames = isWhole ? [this.maker.document(FRAME_FLAG.repair)] : patchesOf(base);
     const tickFrames: Uint8Array[] = [];
     let before = base;
     for (const entry of ticks) {
       const frame = this.maker.missed(choice, before, entry);
       tickFrames.push(frame);
-      frames.push(frame);
-      if (hasDoc) frames.push(...patchFrames(entry, sinceSeq));
+      frames.push(frame, ...patchesOf(entry));
       before = entry;
     }
     return { tickFrames, frames };
@@ -90,9 +91,12 @@ export class Delivery {
     const frame = this.maker.frame(choice, { base, flags: FRAME_FLAG.repair });
     const receipt = this.#receipt('composite', from, this.state.head!.tick - base.tick, frame.length);
     if (!hello.doc) return { receipt, frames: [frame] };
-    const patches = [base, ...this.state.ring.after(base.tick)].flatMap((entry) => patchFrames(entry, sinceSeq));
-    const isWholeSmaller = patches.length > 0 && sizeOf(patches) > this.state.packedDocument.length;
-    const document = isWholeSmaller ? [this.maker.document(FRAME_FLAG.repair)] : patches;
+    const entries = [base, ...this.state.ring.after(base.tick)];
+    const patches = entries.flatMap((entry) => patchFrames(entry, sinceSeq));
+    const isWhole =
+      entries.some((entry) => hasWhole(entry, sinceSeq)) ||
+      (patches.length > 0 && sizeOf(patches) > this.state.packedDocument.length);
+    const document = isWhole ? [this.maker.document(FRAME_FLAG.repair)] : patches;
     return { receipt, frames: [...document, frame] };
   }
 
@@ -133,12 +137,15 @@ export class Delivery {
   }
 
   /** A change of the document for fans that hold the newest tick. */
-  patch({ seq, patch }: DocPatch): Uint8Array {
+  patch(seq: number, patch: Uint8Array): Uint8Array {
     return docPatchFrame(this.state.head!, seq, patch, 0);
   }
 }
 
+const hasWhole = ({ docs }: RingEntry, sinceSeq: number): boolean =>
+  docs.some(({ seq, patch }) => seq > sinceSeq && !patch);
+
 const patchFrames = (entry: RingEntry, sinceSeq: number): Uint8Array[] =>
-  entry.docs
-    .filter(({ seq }) => seq > sinceSeq)
-    .map(({ seq, patch }) => docPatchFrame(entry, seq, patch, FRAME_FLAG.repair));
+  entry.docs.flatMap(({ seq, patch }) =>
+    patch && seq > sinceSeq ? [docPatchFrame(entry, seq, patch, FRAME_FLAG.repair)] : [],
+  );

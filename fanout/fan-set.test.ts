@@ -98,6 +98,12 @@ class World {
     this.#remember();
   }
 
+  /** The next keyframe holds a document to which no patch leads. */
+  replaceDocument(): void {
+    this.writer.document = { ...this.writer.document, laps: (this.writer.document.laps as number) + 100 };
+    this.log.push(this.writer.keyframe().bytes);
+  }
+
   changeCatalogue(): void {
     this.writer.changeCatalogue(testCatalogue(`catalogue-${this.catalogues.size}`));
     this.catalogues.set(this.writer.catalogue.tag, this.writer.catalogue);
@@ -246,6 +252,7 @@ const KINDS = [
   'spoil',
   'anew',
   'catalogue',
+  'document',
 ] as const;
 
 describe('the fans of a race', () => {
@@ -270,6 +277,7 @@ describe('the fans of a race', () => {
           if (kind === 'publish') world.publish(n);
           if (kind === 'advance') at.catchUp(n);
           if (kind === 'spoil') at.catchUp(1, true);
+          if (kind === 'document') world.replaceDocument();
           if (kind === 'catalogue' && n > 30) world.changeCatalogue();
           if (kind === 'anew' && n > 30) {
             world.writer.startAnew(`${world.log.length}`.padStart(16, '0'));
@@ -446,6 +454,24 @@ describe('the fans of a race', () => {
     world.publishWithout('0');
     edge.catchUp();
     expect(fan.reader.state).toMatchObject({ tick: 1, cars: new Map() });
+  });
+
+  it.each(['all', 'latest'] as const)('F14 come back over a document that was replaced: history %s', (history) => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, WATCH, history);
+    fan.connect(edge);
+    fan.cut();
+    world.publish(4);
+    world.replaceDocument();
+    world.publish(4);
+    edge.catchUp();
+    fan.connect(edge);
+    expect(fan.reader.receipts.at(-1)).toMatchObject({ kind: history === 'all' ? 'deltas' : 'composite', ticks: 8 });
+    expect(fan.reader.document).toEqual(world.writer.document);
+    world.publish(3);
+    edge.catchUp();
+    expect(fan.reader.document).toEqual(world.writer.document);
   });
 
   const talk = (fans: FanSet, fan: Fan, text: string, nowMs = 0) =>

@@ -7,7 +7,6 @@ import { Fan, type FanSink } from './fan.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { planResume } from './resume-plan.ts';
-import type { DocPatch } from './ring.ts';
 
 /**
  * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
@@ -96,7 +95,7 @@ export class FanSet {
   advance(state: RaceState, applied: Applied, nowMs: number): void {
     if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state);
     if (applied.kind === 'tick') this.tally.ticks++;
-    if (applied.kind === 'doc') this.#spreadPatch(applied.patch, nowMs);
+    if (applied.kind === 'doc') this.#spreadPatch(applied.seq, applied.patch, nowMs);
     else if (applied.kind !== 'lost') {
       if (applied.kind === 'doc_anew') for (const fan of this.#fans) fan.isDocStale = fan.wantsDoc;
       for (const fan of this.#fans) this.guard(fan, () => this.flush(fan, nowMs));
@@ -136,7 +135,7 @@ export class FanSet {
     }
   }
 
-  #spreadPatch(patch: DocPatch, nowMs: number): void {
+  #spreadPatch(seq: number, patch: Uint8Array, nowMs: number): void {
     const delivery = this.#delivery!;
     const { state } = delivery;
     let frame: Uint8Array | undefined;
@@ -146,7 +145,7 @@ export class FanSet {
         // A position says that everything before it was sent: behind by a tick, a fan may not get the patch either.
         const hasAllElse = !fan.owed && !fan.isDocStale && fan.tick === state.head!.tick;
         if (hasAllElse && this.#hasRoom(fan, fan.sink.bufferedBytes())) {
-          frame ??= delivery.patch(patch);
+          frame ??= delivery.patch(seq, patch);
           this.#courier.patch(fan, delivery, frame, nowMs);
         } else {
           fan.isDocStale = true;

@@ -11,7 +11,7 @@ import {
   readStreamHead,
   STREAM_MESSAGE,
 } from '../protocol/tick-message.ts';
-import { type DocPatch, Ring, type RingEntry } from './ring.ts';
+import { Ring, type RingEntry } from './ring.ts';
 
 /** Ticks kept for fans who come back: 2 minutes at 2 Hz. */
 const RING_TICKS = 240;
@@ -26,7 +26,7 @@ export type StateStatus = 'waiting' | 'following' | 'lost';
 /** What a message of the stream did. */
 export type Applied =
   | { readonly kind: 'tick'; readonly entry: RingEntry }
-  | { readonly kind: 'doc'; readonly patch: DocPatch }
+  | { readonly kind: 'doc'; readonly seq: number; readonly patch: Uint8Array }
   /** The document was replaced as a whole; the ticks go on. */
   | { readonly kind: 'doc_anew' }
   /** Everything was taken from a keyframe: what fans hold builds on nothing any more. */
@@ -126,10 +126,9 @@ export class RaceState {
     }
     this.docRevision = docRevision;
     this.#packedDocument = undefined;
-    const entry = { seq, patch };
-    this.ring.head!.docs.push(entry);
+    this.ring.head!.docs.push({ seq, patch });
     this.seq = seq;
-    return { kind: 'doc', patch: entry };
+    return { kind: 'doc', seq, patch };
   }
 
   #applyKeyframe(seq: number, bytes: Uint8Array): Applied {
@@ -155,8 +154,8 @@ export class RaceState {
     const isSameRevision = keyframe.docRevision === this.docRevision && !this.#isDocLost;
     if (isSameRevision && isSame(this.document, document)) return NOTHING;
     this.#takeDocument(document, keyframe.docRevision);
-    // Patches before this moment do not lead to this document: nobody may catch up over them.
-    this.#restartRing(this.ring.head!, this.seq);
+    // Patches from before do not lead to this document: who catches up over this place gets the whole of it.
+    this.ring.head!.docs.push({ seq: this.seq, patch: undefined });
     return { kind: 'doc_anew' };
   }
 

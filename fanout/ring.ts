@@ -3,8 +3,8 @@ import type { Field } from '../protocol/field.ts';
 /** A change of the document as it lies in the stream. */
 export interface DocPatch {
   readonly seq: number;
-  /** Packed RFC 6902 list. */
-  readonly patch: Uint8Array;
+  /** Packed RFC 6902 list; `undefined` where a keyframe replaced the document as a whole. */
+  readonly patch: Uint8Array | undefined;
 }
 
 /** One tick as the edge remembers it. */
