@@ -100,7 +100,8 @@ export class CarPanel {
 }
 
 function dialOf(label: string, figure: HTMLElement, unit: string): HTMLElement {
-  const value = make('dd', {}, figure);
-  if (unit !== '') value.append(' ', make('span', { class: 'unit' }, unit));
-  return make('div', {}, make('dt', {}, label), value);
+  // The unit stands beside the label: behind the figure it would move with every digit.
+  const term = make('dt', {}, label);
+  if (unit !== '') term.append(' ', make('span', { class: 'unit' }, unit));
+  return make('div', {}, term, make('dd', {}, figure));
 }

@@ -1,4 +1,11 @@
-/** The Slipstream SDK: follows a race over a WebSocket, in browsers and in Node 22 or newer. */
+/**
+ * The Slipstream SDK: follows a race over a WebSocket, in browsers and in Node 22 or newer.
+ *
+ * ```ts
+ * const race = connect({ url: 'http://127.0.0.1:8080', race: 'demo', watch: [{ car: '24', view: 'essentials' }] });
+ * race.on('tick', ({ tick }) => console.log(tick, race.car('24')?.value('speed')));
+ * ```
+ */
 
 export type { Channel } from '../../protocol/catalogue.ts';
 export type { History, Receipt, Watch } from '../../protocol/control.ts';
