@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Sets up all that Slipstream needs on this machine: node_modules (with Node 22 inside), nats-server and, with
-// --browser, a Chromium. Runs before `npm start` and `npm test`; says nothing when there is nothing to do.
+// Sets up all that Slipstream needs on this machine: node_modules (with Node 22 inside), nats-server, the built page
+// and, with --browser, a Chromium. Runs before `npm start` and `npm test`; says nothing when there is nothing to do.
 // Uses Node's own modules only and no syntax newer than Node 20, because it runs before anything is installed.
 //
 // Where programs are looked for, here and in all other code:
@@ -9,7 +9,7 @@
 //                else the same folders, else Chromium or Google Chrome in /Applications
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,6 +17,7 @@ const ROOT = dirname(fileURLToPath(import.meta.url));
 const LOCK = join(ROOT, '.setup.lock');
 const STAMP = join(ROOT, 'node_modules', '.slipstream-setup');
 const OUR_NODE = join(ROOT, 'node_modules', '.bin', 'node');
+const PAGE = join(ROOT, 'web', 'app', 'dist', 'index.html');
 const PLATFORM = `${process.platform}-${process.arch}`;
 const OLDEST_NATS = '2.9.10';
 const FOLDERS = ['/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
@@ -71,6 +72,31 @@ const browser = {
       brew: ['--cask', 'google-chrome'],
     }),
 };
+
+const page = {
+  name: 'the built page',
+  isDone: () => existsSync(PAGE) && statSync(PAGE).mtimeMs >= newestSourceMs(),
+  run() {
+    console.log('Building the page (a few seconds)');
+    const node = existsSync(OUR_NODE) ? OUR_NODE : process.execPath;
+    const vite = run([node, join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'error'], {
+      cwd: ROOT,
+    });
+    if (vite.ok) return;
+    process.stderr.write(vite.output);
+    throw new SetupError(`the page cannot be built (${vite.reason}): mend what vite says above.`);
+  },
+};
+
+/** When anything that goes into the page changed last. */
+function newestSourceMs() {
+  const sources = ['web/app', 'web/client', 'protocol'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/\.(test\.ts|md)$/.test(entry.name))
+      .map((entry) => join(ROOT, folder, entry.name)),
+  );
+  return Math.max(...[...sources, join(ROOT, 'vite.config.ts')].map((path) => statSync(path).mtimeMs));
+}
 
 // ---- node_modules ----
 
@@ -280,7 +306,7 @@ function main(args) {
   if (Number.parseInt(process.versions.node, 10) < 20) {
     throw new SetupError(`this is Node ${process.version}, too old to start from: install Node 20 or newer.`);
   }
-  const steps = args.includes('--browser') ? [modules, natsServer, browser] : [modules, natsServer];
+  const steps = [modules, natsServer, page, ...(args.includes('--browser') ? [browser] : [])];
   if (steps.every((step) => step.isDone())) return;
   withLock(() => {
     for (const step of steps) {
