@@ -1,7 +1,7 @@
 import type { Field } from '../protocol/field.ts';
 
 /** A change of the document as it lies in the stream. */
-export interface DocPatch {
+interface DocPatch {
   readonly seq: number;
   /** Packed RFC 6902 list; `undefined` where a keyframe replaced the document as a whole. */
   readonly patch: Uint8Array | undefined;
