@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { Usage, Values } from '../cli/flags.ts';
 import { startNatsServer } from '../testing/nats-server.ts';
 import { cpuSeconds } from './cpu.ts';
+import { pause, startEdgeAndIngest } from './live-race.ts';
 import { round } from './machine.ts';
-import { startService, startWorker } from './processes.ts';
+import { startWorker } from './processes.ts';
 
 const FLAGS = {
   fans: { kind: 'integer', min: 1, max: 15_000, default: 1000, help: 'SDK fans on one edge.' },
@@ -22,45 +23,12 @@ export const usage: Usage<typeof FLAGS> = {
 };
 
 const WARM_UP_MS = 4000;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function findPort(said: () => string): Promise<string> {
-  for (let tries = 0; tries < 200; tries++) {
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said())?.[0];
-    if (url) return url;
-    await pause(50);
-  }
-  throw new Error(`the edge did not say where it serves:\n${said()}`);
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if ((await fetch(`${url}/readyz`)).ok) return;
-    await pause(50);
-  }
-  throw new Error(`${url}/readyz did not become ready`);
-}
-
 export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
   const nats = await startNatsServer();
   const address = `127.0.0.1:${nats.port}`;
   try {
-    const edge = await startService(['edge', '--nats', address, '--port', '0']);
-    const url = await findPort(edge.said);
-    const ingest = await startService([
-      'ingest',
-      '--nats',
-      address,
-      '--race',
-      'bench',
-      '--sources',
-      'simulator',
-      '--cars',
-      String(flags.field),
-      '--rate',
-      String(flags.rate),
-    ]);
-    await untilReady(url);
+    const live = await startEdgeAndIngest(address, 'bench', { cars: flags.field, rate: flags.rate });
+    const { url, edge, ingest } = live;
     process.stderr.write(`connecting ${flags.fans} fans\n`);
     const swarm = await startWorker('fan-swarm.ts', [url, 'bench', String(flags.fans), String(flags.cars), flags.view]);
     await pause(WARM_UP_MS);
@@ -77,8 +45,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
     const answer = once(swarm.child, 'message');
     swarm.child.send('end');
     const [seen] = (await answer) as [Record<string, number>];
-    await ingest.stop();
-    await edge.stop();
+    await live.stop();
     const { p50_ms, p99_ms, p999_ms, max_ms } = seen as {
       p50_ms: number;
       p99_ms: number;

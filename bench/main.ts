@@ -19,6 +19,7 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     load: () => import('./ingest.ts'),
   },
   latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
+  http: { summary: 'requests per second of the HTTP side of an edge', load: () => import('./http.ts') },
 };
 
 const HELP = `npm run bench -- <name> [flags] [--json]

@@ -52,7 +52,7 @@ export type PublishResult = { readonly seq: number; readonly duplicate: boolean 
 export const isRaceName = (race: string): boolean => RACE.test(race);
 
 /** Name of the stream of a race. @throws {ConfigError} `bad_race`. */
-export function streamName(race: string): string {
+function streamName(race: string): string {
   if (!isRaceName(race)) {
     throw new ConfigError(
       'bad_race',

@@ -7,7 +7,7 @@ import { encodeDocPatch, encodeKeyframe, encodeTick, type StreamHead } from '../
 import type { Outgoing } from './publisher.ts';
 
 /** A keyframe at least every so many ticks: 10 s at 2 Hz. */
-export const KEYFRAME_EVERY = 20;
+const KEYFRAME_EVERY = 20;
 
 /** Where a race stands after a tick. */
 export interface RacePoint {

@@ -4,7 +4,7 @@ import type { WatchRequest } from '../web/client/mod.ts';
 import { type Oracle, OracleFan } from './oracle-fan.ts';
 
 /** Mulberry32: small, seeded, good enough to choose cars. Source: T. Ettinger, public domain. */
-export function createRandom(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

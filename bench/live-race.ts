@@ -1,0 +1,47 @@
+import { type BenchProcess, startService } from './processes.ts';
+
+/** A simulated race that is live on one edge, each in a process of its own. */
+export interface LiveRace {
+  readonly url: string;
+  readonly edge: BenchProcess;
+  readonly ingest: BenchProcess;
+  stop(): Promise<void>;
+}
+
+export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  for (let tries = 0; tries < 300; tries++) {
+    const found = await look();
+    if (found) return found;
+    await pause(50);
+  }
+  throw new Error(`${what} did not happen within 15 s`);
+}
+
+/** @param nats Address of a nats-server with JetStream. @param field Cars of the simulator, and their samples per second. */
+export async function startEdgeAndIngest(
+  nats: string,
+  race: string,
+  field: { cars: number; rate: number },
+): Promise<LiveRace> {
+  const edge = await startService(['edge', '--nats', nats, '--port', '0']);
+  const url = await until(
+    'that the edge says where it serves',
+    () => /http:\/\/127\.0\.0\.1:\d+/.exec(edge.said())?.[0],
+  );
+  const ingest = await startService([
+    ...['ingest', '--nats', nats, '--race', race, '--sources', 'simulator'],
+    ...['--cars', String(field.cars), '--rate', String(field.rate)],
+  ]);
+  await until(`that ${url} is ready`, async () => (await fetch(`${url}/readyz`)).ok || undefined);
+  return {
+    url,
+    edge,
+    ingest,
+    stop: async () => {
+      await ingest.stop();
+      await edge.stop();
+    },
+  };
+}
