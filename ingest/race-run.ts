@@ -51,6 +51,7 @@ export class RaceRun {
   /** Messages that go before the first tick of an epoch. */
   #preamble: readonly Outgoing[] = [];
   #isFirst = true;
+  #hasBegun = false;
   /** Messages of the newest tick that are still to be made. */
   #trail: (() => void) | undefined;
   #ending: Promise<void> | undefined;
@@ -124,8 +125,8 @@ export class RaceRun {
     this.#preamble = [];
     if (continued) {
       this.#log('info', `Race ${race} goes on after tick ${continued.tick} in epoch ${epoch}.`);
-      const kind = sources[0]?.kind ?? continued.document.session.kind;
-      this.#document = { ...continued.document, session: { ...continued.document.session, kind } };
+      // Later on, we know more than the stream: what the sources have said since.
+      if (!this.#hasBegun) this.#document = withKind(continued.document, sources[0]?.kind);
       const { field } = continued;
       this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, field, nowMs: clock.nowMs() });
     } else {
@@ -139,6 +140,7 @@ export class RaceRun {
       onFatal: (error) => void this.#resume(error),
       onRetry: (error) => this.counters.add('publish_retry', error.message),
     });
+    this.#hasBegun = true;
     return continued?.closeAtMs ?? 0;
   }
 
@@ -272,6 +274,11 @@ export class RaceRun {
     }
   }
 }
+
+const withKind = (document: RaceDocument, kind = document.session.kind): RaceDocument => ({
+  ...document,
+  session: { ...document.session, kind },
+});
 
 const randomEpoch = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
