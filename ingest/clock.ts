@@ -3,6 +3,9 @@ import type { Clock } from './source.ts';
 /** setTimeout counts in a signed 32-bit number of ms and fires at once above it. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Timers are some ms late at times; a precise call is waited for from this long before, in real ms. */
+const WATCH_MS = 2;
+
 /**
  * Race time bound to the machine's monotonic clock.
  *
@@ -14,16 +17,23 @@ export function createClock(startMs: number = Date.now(), speed = 1): Clock {
   const nowMs = () => startMs + (performance.now() - origin) * speed;
   return {
     nowMs,
-    callAt(atMs, callback) {
+    callAt(atMs, callback, isPrecise = false) {
       let timer: NodeJS.Timeout;
+      let watch: NodeJS.Immediate | undefined;
       const arm = () => {
         const leftMs = (atMs - nowMs()) / speed;
         // Timers fire up to 1 ms early; a callback that looks at the clock must never see a time before its own.
         if (leftMs <= 0) callback();
-        else timer = setTimeout(arm, Math.min(Math.ceil(leftMs), MAX_TIMEOUT_MS));
+        else if (isPrecise && leftMs <= WATCH_MS) watch = setImmediate(arm);
+        else timer = setTimeout(arm, Math.min(Math.ceil(isPrecise ? leftMs - WATCH_MS : leftMs), MAX_TIMEOUT_MS));
       };
-      timer = setTimeout(arm, Math.min(Math.max(0, Math.ceil((atMs - nowMs()) / speed)), MAX_TIMEOUT_MS));
-      return () => clearTimeout(timer);
+      // Even what is due is called after this call has returned, so that the caller can cancel it.
+      const leftMs = Math.ceil((atMs - nowMs()) / speed) - (isPrecise ? WATCH_MS : 0);
+      timer = setTimeout(arm, Math.min(Math.max(0, leftMs), MAX_TIMEOUT_MS));
+      return () => {
+        clearTimeout(timer);
+        clearImmediate(watch);
+      };
     },
   };
 }

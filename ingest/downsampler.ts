@@ -59,6 +59,7 @@ export class Downsampler {
   /** By channel: parts of a mean per unit. */
   readonly #partsPerUnit: Float64Array;
   readonly #highest: Int32Array;
+  readonly #staleAfterMs: Float64Array;
   /** By channel: first channel derived from it, and the next one derived from the same; −1 ends the list. */
   readonly #firstDerived: Int16Array;
   readonly #nextDerived: Int16Array;
@@ -80,6 +81,7 @@ export class Downsampler {
     this.#max = Float64Array.from(channels, (channel) => channel.max);
     this.#partsPerUnit = Float64Array.from(channels, (channel) => MEAN_PARTS / channel.resolution);
     this.#highest = Int32Array.from(channels, (channel) => quantisedRange(channel).highest);
+    this.#staleAfterMs = Float64Array.from(channels, (channel) => channel.staleAfterMs);
     this.#firstDerived = new Int16Array(channels.length).fill(-1);
     this.#nextDerived = new Int16Array(channels.length).fill(-1);
     channels.forEach((channel, index) => {
@@ -173,11 +175,11 @@ export class Downsampler {
   }
 
   #closeCar(car: Car, before: Int32Array | undefined, closeAtMs: number): Int32Array {
-    const { channels } = this.#catalogue;
+    const staleAfterMs = this.#staleAfterMs;
     const { count, invalidAtMs, heardAtMs } = car;
     let after = before ?? emptyState(this.#catalogue);
     let isCopy = before === undefined;
-    for (let c = 0; c < channels.length; c++) {
+    for (let c = 0; c < staleAfterMs.length; c++) {
       let value = after[c]!;
       if (count[c]! > 0) {
         value = this.#aggregated(car, c);
@@ -186,7 +188,7 @@ export class Downsampler {
         value = NULL_VALUE;
         heardAtMs[c] = closeAtMs;
         if (this.#aggregate[c] === LAST) car.atMs[c] = invalidAtMs[c]!;
-      } else if (closeAtMs - heardAtMs[c]! > channels[c]!.staleAfterMs) {
+      } else if (closeAtMs - heardAtMs[c]! > staleAfterMs[c]!) {
         value = NULL_VALUE;
       }
       if (value === after[c]) continue;

@@ -42,13 +42,14 @@ export class RaceClock {
   }
 
   #arm(): void {
-    this.#cancel = this.#clock.callAt(this.#nextMs, () => {
+    const close = () => {
       const lateByMs = this.#clock.nowMs() - this.#nextMs;
       const skipped = Math.max(0, Math.floor(lateByMs / this.#tickMs));
       const closeAtMs = this.#nextMs + skipped * this.#tickMs;
       this.#nextMs = closeAtMs + this.#tickMs;
       this.#arm();
       this.#onClose({ closeAtMs, lateByMs, skipped });
-    });
+    };
+    this.#cancel = this.#clock.callAt(this.#nextMs, close, true);
   }
 }

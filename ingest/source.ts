@@ -41,8 +41,12 @@ export interface SourceSink {
 export interface Clock {
   /** Race time, Unix ms, never going back. */
   nowMs(): number;
-  /** Calls `callback` once when race time reaches `atMs`; returns the way to cancel it. */
-  callAt(atMs: number, callback: () => void): () => void;
+  /**
+   * Calls `callback` once when race time reaches `atMs`; returns the way to cancel it.
+   * @param isPrecise Within some 0.1 ms and not some ms, at the price of up to 2 ms in which the process does not
+   *   sleep; other events are served meanwhile. @defaultValue false
+   */
+  callAt(atMs: number, callback: () => void, isPrecise?: boolean): () => void;
 }
 
 /** Anything that brings frames: a socket, a recording, the simulator. */
