@@ -4,10 +4,24 @@ import { startNatsServer } from '../testing/nats-server.ts';
 import { cpuSeconds } from './cpu.ts';
 import { pause, startEdgeAndIngest } from './live-race.ts';
 import { round } from './machine.ts';
+import { canSteer, isSteered, runSteered } from './own-network.ts';
 import { startWorker } from './processes.ts';
 
 const FLAGS = {
   fans: { kind: 'integer', min: 1, max: 15_000, default: 1000, help: 'SDK fans on one edge.' },
+  probes: {
+    kind: 'integer',
+    min: 1,
+    max: 15_000,
+    default: 100,
+    help: 'How many of the fans are whole SDK fans that measure; the others check their ticks, but read later.',
+  },
+  network: {
+    kind: 'choice',
+    of: ['steered', 'plain'],
+    default: 'steered',
+    help: 'steered: a network namespace of its own in which the receiving half of loopback runs on the other core, as with a network card (Linux, root; elsewhere plain). plain: the loopback of the machine.',
+  },
   cars: { kind: 'integer', min: 1, max: 40, default: 4, help: 'Cars that each fan watches.' },
   view: { kind: 'text', default: 'essentials', help: 'View in which they are watched.' },
   field: { kind: 'integer', min: 4, max: 40, default: 40, help: 'Simulated cars in the race.' },
@@ -18,19 +32,36 @@ const FLAGS = {
 export const usage: Usage<typeof FLAGS> = {
   synopsis: 'npm run bench -- latency [flags]',
   purpose:
-    'Runs nats-server, ingest with a simulated field, one edge and a swarm of SDK fans as four processes and measures, for every fan and tick, the time from the close of the tick to the callback of the fan.',
+    'Runs nats-server, ingest with a simulated field, one edge and a swarm of fans as four processes and measures, for every tick of every probe, the time from the close of the tick to the callback of the SDK.',
   flags: FLAGS,
 };
 
 const WARM_UP_MS = 4000;
 export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
+  if (flags.network === 'steered' && !isSteered() && canSteer()) {
+    const { network: _, ...rest } = flags;
+    return runSteered(
+      'latency',
+      Object.entries(rest).flatMap(([name, value]) =>
+        FLAGS[name as keyof typeof FLAGS] ? [`--${name}`, String(value)] : [],
+      ),
+    );
+  }
+  const probes = Math.min(flags.probes, flags.fans);
   const nats = await startNatsServer();
   const address = `127.0.0.1:${nats.port}`;
   try {
     const live = await startEdgeAndIngest(address, 'bench', { cars: flags.field, rate: flags.rate });
     const { url, edge, ingest } = live;
     process.stderr.write(`connecting ${flags.fans} fans\n`);
-    const swarm = await startWorker('fan-swarm.ts', [url, 'bench', String(flags.fans), String(flags.cars), flags.view]);
+    const swarm = await startWorker('fan-swarm.ts', [
+      url,
+      'bench',
+      String(flags.fans),
+      String(probes),
+      String(flags.cars),
+      flags.view,
+    ]);
     await pause(WARM_UP_MS);
     process.stderr.write(`measuring for ${flags.seconds} s\n`);
     const before = { edge: cpuSeconds(edge.pid), ingest: cpuSeconds(ingest.pid), swarm: cpuSeconds(swarm.pid) };
@@ -54,10 +85,13 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
     };
     return {
       fans: flags.fans,
+      probes,
+      network: isSteered() ? 'steered' : 'plain',
       cars_per_fan: flags.cars,
       view: flags.view,
-      fan_ticks: seen.ticks,
-      delivered_ratio: round(seen.ticks! / (flags.fans * flags.seconds * 2), 3),
+      probe_ticks: seen.ticks,
+      delivered_ratio: round(seen.ticks! / (probes * flags.seconds * 2), 3),
+      least_load_ticks: seen.leastLoadTicks,
       gaps: seen.gaps,
       p50_ms: round(p50_ms),
       p99_ms: round(p99_ms),

@@ -45,6 +45,15 @@ export class LightSocket {
     this.#socket.end();
   }
 
+  /** Stops reading; what comes waits in the kernel. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Cuts the connection as a dead network would: no goodbye. */
   destroy(): void {
     this.#socket.destroy();
