@@ -16,6 +16,8 @@ import type { Frame, SourceSink } from './source.ts';
 export const TICK_MS = 500;
 /** A machine clock that is behind the stream by less is waited for, by more it is an error. */
 const MAX_CLOCK_BEHIND_MS = 10_000;
+/** The document and the keyframe of a tick can wait until edges have sent the tick itself; in real ms. */
+const TRAIL_AFTER_MS = 50;
 /** A tick closed later than this counts as late. */
 const LATE_TICK_MS = 100;
 /** How long `stop()` waits for NATS to take what is closed. */
@@ -205,7 +207,7 @@ export class RaceRun {
     }
   }
 
-  /** The tick leaves first; what follows it in the stream is worked out when its bytes are on their way. */
+  /** The tick leaves first; what follows it in the stream is worked out when it is with the fans. */
   #publishTick(close: TickClose): void {
     this.#trail?.();
     const closeAtMs = Math.round(close.closeAtMs);
@@ -224,14 +226,14 @@ export class RaceRun {
       this.#publisher.send(...messages);
     };
     this.#trail = trail;
-    setImmediate(() => {
+    setTimeout(() => {
       if (this.#trail !== trail) return;
       try {
         trail();
       } catch (error) {
         this.fail(error as Error);
       }
-    });
+    }, TRAIL_AFTER_MS);
     this.counters.add('ticks');
     if (close.lateByMs > LATE_TICK_MS) this.counters.add('late_ticks');
     if (close.skipped > 0) this.counters.add('skipped_turns', '', close.skipped);

@@ -18,7 +18,7 @@ export function pack(value: unknown): Uint8Array {
 /**
  * Decodes what {@link pack} made. Not for bytes from strangers: it follows what they declare.
  *
- * @returns A value that shares nothing with `bytes`.
+ * @returns A value that shares nothing with `bytes`; a key `__proto__` comes back as `__proto_`.
  * @throws {ProtocolError} `bad_pack`: the bytes are not exactly one MessagePack value.
  */
 export function unpack(bytes: Uint8Array): unknown {
