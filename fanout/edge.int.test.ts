@@ -268,4 +268,17 @@ describe('an edge', () => {
     const { port } = await stage.edge();
     await expect(stage.edge({ port })).rejects.toMatchObject({ name: 'ConfigError', code: 'port_taken' });
   });
+
+  it('E16 takes the port of an edge that has just stopped, whatever its fans still do', async () => {
+    await stage.publisher.begin();
+    const free = await stage.edge();
+    const { port } = free;
+    await free.stop();
+    const first = await stage.edgeAtHead({ port });
+    const frozen = stage.raw(first, 'watch=0:full');
+    await until('the first tick', () => frozen.reader.state);
+    frozen.freeze();
+    await first.stop();
+    expect((await stage.edge({ port })).port).toBe(port);
+  });
 });

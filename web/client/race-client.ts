@@ -13,8 +13,8 @@ import type { Race, RaceEvents } from './race.ts';
 import { Replica } from './replica.ts';
 import { Tally } from './statistics.ts';
 
-/** In a race that stands still no tick brings what was newly chosen; after this many it is asked for. */
-const PATIENCE_TICKS = 3;
+/** In a race that stands still no tick brings what was newly chosen; after this long, three ticks, it is asked for. */
+const PATIENCE_MS = 1500;
 /** Shortest time between two choices sent; a person who scrolls through cars makes many. */
 const SEND_EVERY_MS = 100;
 
@@ -39,7 +39,6 @@ class RaceClient implements Race {
   #sentAtMs = Number.NEGATIVE_INFINITY;
   #sendTimer: ReturnType<typeof setTimeout> | undefined;
   #patienceTimer: ReturnType<typeof setTimeout> | undefined;
-  #tickMs = 500;
   /** The link that has been welcomed. */
   #greeted: object | undefined;
   #hasBeenGreeted = false;
@@ -222,7 +221,6 @@ class RaceClient implements Race {
     if (this.#hasBeenGreeted && !this.#isGreeted) this.#tally.add('reconnects');
     this.#hasBeenGreeted = true;
     this.#greeted = this.#connection.link;
-    this.#tickMs = welcome.tickMs;
     this.#connection.on(welcome);
     if (!isSameChoice(this.#agreed, this.#choice)) this.#sendChoice();
     this.#connection.hold();
@@ -270,7 +268,7 @@ class RaceClient implements Race {
       this.#patienceTimer = setTimeout(() => {
         // Not all of it is coming when a car has left the field; asked for once it is either here or not to be had.
         if (awaited.some((one) => !this.#isHeld(one))) this.resync();
-      }, PATIENCE_TICKS * this.#tickMs);
+      }, PATIENCE_MS);
     }
     this.#emitter.emit('watching', message);
   }
