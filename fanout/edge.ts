@@ -8,7 +8,6 @@ import {
   type WebSocket,
 } from 'uWebSockets.js';
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { ConfigError } from '../protocol/errors.ts';
@@ -59,7 +58,7 @@ export interface Edge {
 
 /** uWebSockets.js types its constants as types. */
 const NO_COMPRESSION = 0;
-const SHARED_PORT = 0;
+const EXCLUSIVE_PORT = 1;
 /** Largest message that is read at all; above the limit of the protocol, so that it can be refused with a code. */
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 /** We stop long before: beyond this a message would be dropped, which closes the fan. */
@@ -157,26 +156,7 @@ async function trackConnection(connection: NatsConnection, tell: (isConnected: b
 
 type ListenSocket = Parameters<typeof us_listen_socket_close>[0];
 
-/**
- * Whether somebody answers there. Edges listen on shareable ports, because uWebSockets.js takes an exclusive one for
- * taken as long as connections of an edge before are still closing: so a second edge must be noticed in another way.
- */
-async function isAnswered(host: string, port: number): Promise<boolean> {
-  const target = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  const probe = connect({ host: target, port, timeout: 1000 });
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  probe.once('connect', () => resolve(true));
-  probe.once('timeout', () => resolve(false));
-  probe.once('error', () => resolve(false));
-  return promise.finally(() => probe.destroy());
-}
-
-async function listen(app: TemplatedApp, host: string, port: number, isShared: boolean): Promise<ListenSocket> {
-  const taken = new ConfigError(
-    'port_taken',
-    `The edge cannot listen on ${host}:${port}: the port is taken or not allowed; choose another with --port.`,
-  );
-  if (!isShared && port !== 0 && (await isAnswered(host, port))) throw taken;
+function listen(app: TemplatedApp, host: string, port: number, isShared: boolean): Promise<ListenSocket> {
   // The types know host or options, the library takes both.
   const take = app.listen.bind(app) as unknown as (
     host: string,
@@ -185,7 +165,16 @@ async function listen(app: TemplatedApp, host: string, port: number, isShared: b
     done: (socket: ListenSocket | false) => void,
   ) => void;
   return new Promise((resolve, reject) => {
-    take(host, port, SHARED_PORT, (socket) => (socket ? resolve(socket) : reject(taken)));
+    take(host, port, isShared ? 0 : EXCLUSIVE_PORT, (socket) => {
+      if (socket) resolve(socket);
+      else
+        reject(
+          new ConfigError(
+            'port_taken',
+            `The edge cannot listen on ${host}:${port}: the port is taken or not allowed; choose another with --port.`,
+          ),
+        );
+    });
   });
 }
 
