@@ -77,7 +77,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   const connection = await connectNats({
     servers: flags.nats,
     name: `slipstream ingest ${flags.race}`,
-    onEvent: (event, server) => log(event === 'connected' ? 'info' : 'warn', `NATS ${server}: ${event}.`),
+    onEvent: (event, server) => log(event === 'disconnected' ? 'warn' : 'info', `NATS ${server}: ${event}.`),
   });
   const abort = new AbortController();
   const asked = untilAskedToEnd().then((reason) => {

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Supervised, superviseService } from './child.ts';
 import { startEmbeddedNats } from './embedded-nats.ts';
@@ -22,8 +24,7 @@ const FLAGS = {
   edges: { kind: 'integer', min: 1, max: 16, default: 1, help: 'Edge processes.' },
   'data-dir': {
     kind: 'text',
-    default: join('.slipstream', 'nats'),
-    help: 'Folder in which the embedded nats-server keeps its streams.',
+    help: 'Folder in which the embedded nats-server keeps its streams, so that the next start goes on with the race. Default: they are forgotten at the end.',
   },
   ...LOG_FLAG,
 } as const;
@@ -39,7 +40,8 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   const log = createLog(flags.log, 'start');
   const sources = flags.replay.length > 0 ? sourceOfPath(flags.replay[0]!) : 'simulator';
   const asked = untilAskedToEnd();
-  const nats = await startEmbeddedNats(flags['data-dir']);
+  const dataDir = flags['data-dir'] ?? mkdtempSync(join(tmpdir(), 'slipstream-'));
+  const nats = await startEmbeddedNats(dataDir);
   // Children must hear of the end of this process even when it is killed: they watch the channel to it.
   process.env[EMBEDDED_NATS_PID] = String(nats.pid);
   const services: Supervised[] = [];
@@ -80,5 +82,6 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   } finally {
     await Promise.all(services.map((service) => service.stop()));
     await nats.stop();
+    if (flags['data-dir'] === undefined) rmSync(dataDir, { recursive: true, force: true });
   }
 }
