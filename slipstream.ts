@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { type Flags, formatHelp, parseFlags, type Usage, UsageError, type Values } from './cli/flags.ts';
-import { TelemetryError } from './protocol/errors.ts';
+import { describeValue, TelemetryError } from './protocol/errors.ts';
 
 interface Command {
   readonly usage: Usage<Flags>;
@@ -35,14 +35,14 @@ slipstream <command> --help lists its flags. Exit codes: 0 done, 1 failed, 2 wro
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
+    (name === undefined ? process.stderr : process.stdout).write(HELP);
     return name === undefined ? 2 : 0;
   }
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!entry)
     throw new UsageError(
       'bad_command',
-      `The command must be one of ${Object.keys(COMMANDS).join(', ')}, but is ${JSON.stringify(name)}.`,
+      `The command must be one of ${Object.keys(COMMANDS).join(', ')}, but is ${describeValue(name)}.`,
     );
   const command = (await entry.load()) as Command;
   if (rest.includes('--help') || rest.includes('-h')) {
@@ -53,13 +53,25 @@ async function main(args: readonly string[]): Promise<number> {
   return command.run(values, operands);
 }
 
+/** A TelemetryError is a sentence for people, and so is what the system refuses; the rest is our fault: its stack tells. */
+function describeError(error: unknown): string {
+  if (error instanceof TelemetryError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  return 'syscall' in error ? `${error.message}.` : (error.stack ?? error.message);
+}
+
+// Whoever reads what is printed may leave early: `slipstream watch 24 | head`. A full disk is another matter.
+process.stderr.on('error', () => {});
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`The output cannot be written: ${error.message}.\n`);
+  process.exit(1);
+});
+
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    // A TelemetryError is a sentence for people; anything else is a fault of ours and needs its stack.
-    process.stderr.write(
-      `${error instanceof TelemetryError ? error.message : ((error as Error)?.stack ?? String(error))}\n`,
-    );
+    process.stderr.write(`${describeError(error)}\n`);
     process.exit(error instanceof UsageError ? 2 : 1);
   },
 );

@@ -20,6 +20,10 @@ export interface Supervised {
   stop(): Promise<void>;
 }
 
+/** What the variables of `start` say stands in the arguments; anything else would not be what its `--help` promises. */
+const environmentOfServices = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPSTREAM_')));
+
 /** @param args Words behind `slipstream`; the output goes to this process's standard error. */
 export function superviseService(
   name: string,
@@ -34,8 +38,11 @@ export function superviseService(
   let isStopping = false;
   let deathsAtMs: number[] = [];
   const launch = () => {
-    child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    child.on('message', () => {
+    child = spawn(process.execPath, [PROGRAM, ...args], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: environmentOfServices(),
+    });
+    child.once('message', () => {
       isReady = true;
       ready.resolve();
     });

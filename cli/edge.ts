@@ -1,22 +1,33 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { connectNats } from '../broker/connection.ts';
 import { startEdge } from '../fanout/edge.ts';
 import { DEFAULT_LIMITS } from '../fanout/limits.ts';
-import type { Usage, Values } from './flags.ts';
-import { untilAskedToEnd } from './lifetime.ts';
-import { createLog } from './log.ts';
-import { LOG_FLAG, NATS_FLAG } from './race-flags.ts';
+import { ConfigError } from '../protocol/errors.ts';
+import type { Flags, Usage, Values } from './flags.ts';
+import { tellReady, untilAskedToEnd } from './lifetime.ts';
+import { createLog, tellOfNats } from './log.ts';
+import { LOG_FLAG, NATS_FLAG, RACE_NAME } from './race-flags.ts';
 
+const END_WITHIN_MS = 10_000;
 const BUILT_PAGE = join(import.meta.dirname, '..', 'web', 'app', 'dist');
 
 const FLAGS = {
   ...NATS_FLAG,
   host: { kind: 'text', default: '127.0.0.1', help: 'Address on which fans are served; 0.0.0.0 lets others in.' },
   port: { kind: 'integer', min: 0, max: 65535, default: 8080, help: 'Port for fans; 0 takes a free one.' },
-  races: { kind: 'list', help: 'The only races to serve. Default: all that NATS has, also those to come.' },
+  races: {
+    kind: 'list',
+    allowed: RACE_NAME,
+    help: 'The only races to serve. Default: all that NATS has, also those to come.',
+  },
   web: { kind: 'text', help: 'Folder served under /. Default: the built page, if there is one.' },
   origins: { kind: 'list', help: 'Pages of these origins may connect. Default: all.' },
-  name: { kind: 'text', help: 'Name of this edge in the welcome. Default: host name and a random part.' },
+  name: {
+    kind: 'text',
+    allowed: { accepts: (text) => /^[\w.:-]{1,64}$/.test(text), rule: '1 to 64 letters, digits, -, _, . or :' },
+    help: 'Name of this edge in the welcome. Default: host name and a random part.',
+  },
   'max-fans': {
     kind: 'integer',
     min: 1,
@@ -32,7 +43,7 @@ const FLAGS = {
     help: 'Cars that one fan may watch.',
   },
   ...LOG_FLAG,
-} as const;
+} as const satisfies Flags;
 
 export const usage: Usage<typeof FLAGS> = {
   synopsis: 'slipstream edge [flags]',
@@ -41,24 +52,36 @@ export const usage: Usage<typeof FLAGS> = {
   flags: FLAGS,
 };
 
+function findPage(folder: string | undefined): string | undefined {
+  if (folder === undefined) return existsSync(BUILT_PAGE) ? BUILT_PAGE : undefined;
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+  throw new ConfigError('no_page', `The folder ${folder} does not exist; name the folder of a page with --web.`);
+}
+
 export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   const log = createLog(flags.log, flags.name ?? 'edge');
-  const asked = untilAskedToEnd();
-  const webRoot = flags.web ?? (existsSync(BUILT_PAGE) ? BUILT_PAGE : undefined);
-  const edge = await startEdge({
-    servers: flags.nats,
-    host: flags.host,
-    port: flags.port,
-    limits: { maxFans: flags['max-fans'], maxCars: flags['max-cars'] },
-    ...(flags.races.length > 0 ? { races: flags.races } : {}),
-    ...(flags.origins.length > 0 ? { origins: flags.origins } : {}),
-    ...(flags.name === undefined ? {} : { name: flags.name }),
-    ...(webRoot === undefined ? {} : { webRoot }),
-  });
-  log('info', `Serving fans at ${edge.url}.`);
-  process.send?.('ready');
-  const reason = await asked;
-  log('info', `Ending: ${reason}.`, { fans: edge.stats().fans });
-  await edge.stop();
+  const webRoot = findPage(flags.web);
+  const asked = untilAskedToEnd(END_WITHIN_MS);
+  const connection = await connectNats({ servers: flags.nats, name: 'slipstream edge', onEvent: tellOfNats(log) });
+  try {
+    const edge = await startEdge({
+      connection,
+      host: flags.host,
+      port: flags.port,
+      limits: { maxFans: flags['max-fans'], maxCars: flags['max-cars'] },
+      report: (code, detail) => log('warn', `Met ${code}${detail instanceof Error ? ` (${detail.message})` : ''}.`),
+      ...(flags.races.length > 0 ? { races: flags.races } : {}),
+      ...(flags.origins.length > 0 ? { origins: flags.origins } : {}),
+      ...(flags.name === undefined ? {} : { name: flags.name }),
+      ...(webRoot === undefined ? {} : { webRoot }),
+    });
+    log('info', `Serving fans at ${edge.url}.`);
+    tellReady();
+    const reason = await asked;
+    log('info', `Ending: ${reason}.`, { fans: edge.stats().fans });
+    await edge.stop();
+  } finally {
+    await connection.close();
+  }
   return 0;
 }

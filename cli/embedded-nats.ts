@@ -1,133 +1,146 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { findNatsServer } from '../broker/nats-binary.ts';
 import { BrokerError, ConfigError } from '../protocol/errors.ts';
 
-/** A nats-server that belongs to this process. */
+/** A nats-server that belongs to this process and does not outlive it. */
 export interface EmbeddedNats {
   /** `127.0.0.1:<port>`. */
   readonly address: string;
-  readonly pid: number;
-  /** Resolves with a sentence when the server ends without having been stopped. */
-  readonly ended: Promise<string>;
+  /** Rejects when the server ends without having been stopped. */
+  readonly failed: Promise<never>;
+  /** Ends the server; forgets its folder, unless that was given. Safe to call twice. */
   stop(): Promise<void>;
 }
 
 const READY_WITHIN_MS = 15_000;
 const STOP_WITHIN_MS = 10_000;
 
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+/**
+ * The shell becomes nats-server and leaves a guard beside it: that reads a pipe which closes with this process, however
+ * it ends, and then ends nats-server and removes the folder `$2`, if one is named.
+ */
+const GUARDED = `
+{ read -r _; kill $$
+  i=0; while kill -0 $$ && [ $i -lt ${STOP_WITHIN_MS / 100} ]; do i=$((i + 1)); sleep 0.1; done
+  kill -9 $$; [ -z "$2" ] || rm -rf "$2"
+} <&3 >/dev/null 2>&1 &
+exec "$0" -c "$1" 3<&-`;
 
-function isAlive(pid: number): boolean {
+/**
+ * Starts nats-server with JetStream on a free port of 127.0.0.1.
+ * @param dataDir Where its streams are kept. @defaultValue a folder that is forgotten at the end
+ * @throws {ConfigError} `no_nats_server`, `bad_data_dir`, `data_dir_in_use`. @throws {BrokerError} `nats_not_ready`.
+ */
+export async function startEmbeddedNats(dataDir?: string): Promise<EmbeddedNats> {
+  const binary = findNatsServer();
+  const folder = resolve(dataDir ?? inFolder(tmpdir(), () => mkdtempSync(join(tmpdir(), 'slipstream-'))));
+  const child = inFolder(folder, () => launch(binary, folder, dataDir === undefined ? folder : ''));
+  const exited = once(child, 'exit');
+  let isStopping = false;
+  const stop = async () => {
+    isStopping = true;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+    await exited;
+    clearTimeout(timer);
+    child.stdio[3]!.destroy();
+    if (dataDir === undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  const log = collectLog(child);
+  const failed = exited.then(() => {
+    if (isStopping) return new Promise<never>(() => {});
+    throw new BrokerError('nats_ended', `nats-server ended by itself: ${log.lastWords()}.`);
+  });
+  failed.catch(() => {});
+  const timer = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS);
   try {
-    process.kill(pid, 0);
-    return true;
+    return { address: await Promise.race([log.ready, failed]), failed, stop };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    await stop();
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-/** Two servers on one store would destroy it. */
-function claim(dataDir: string): string {
+/** @throws {ConfigError} `bad_data_dir` instead of what the file system throws. */
+function inFolder<T>(folder: string, action: () => T): T {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    return action();
   } catch (cause) {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (syscall === undefined) throw cause;
     throw new ConfigError(
       'bad_data_dir',
-      `The folder ${dataDir} cannot be made (${(cause as NodeJS.ErrnoException).code}); name another with --data-dir.`,
+      `The folder ${folder} cannot be used for the streams of NATS (${code}); name another with --data-dir.`,
       { cause },
     );
   }
-  const pidFile = join(dataDir, 'nats.pid');
-  const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0;
-  if (pid > 0 && isAlive(pid)) {
+}
+
+/** Without a pause between the look at the folder and its being taken: two servers on one store would destroy it. */
+function launch(binary: string, folder: string, forgotten: string): ChildProcess {
+  mkdirSync(folder, { recursive: true });
+  const config = join(folder, 'nats.conf');
+  const pidFile = join(folder, 'nats.pid');
+  const pid = readPid(pidFile);
+  if (pid && commandOf(pid).includes(config)) {
     throw new ConfigError(
       'data_dir_in_use',
-      `The folder ${dataDir} is in use by process ${pid}; stop that one, or name another folder with --data-dir.`,
+      `The folder ${folder} is in use by the nats-server with process id ${pid}; stop it, or name another folder with --data-dir.`,
     );
   }
-  return pidFile;
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ port, host: '127.0.0.1' });
-    const settle = (isUp: boolean) => {
-      socket.destroy();
-      resolve(isUp);
-    };
-    socket.once('data', () => settle(true));
-    socket.once('error', () => settle(false));
-    socket.setTimeout(1000, () => settle(false));
-  });
-}
-
-async function waitUntilReady(child: ChildProcess, port: number, log: () => string): Promise<void> {
-  const deadline = performance.now() + READY_WITHIN_MS;
-  while (performance.now() < deadline) {
-    if (child.exitCode !== null || child.signalCode !== null) break;
-    if (await canConnect(port)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  child.kill('SIGKILL');
-  throw new BrokerError(
-    'nats_not_ready',
-    `nats-server did not come up: ${log().trim().split('\n').at(-1) || 'it said nothing'}.`,
-  );
-}
-
-/**
- * Starts nats-server with JetStream on a free port of 127.0.0.1, with its store in `dataDir`.
- * @throws {ConfigError} `no_nats_server`, `bad_data_dir`, `data_dir_in_use`. @throws {BrokerError} `nats_not_ready`.
- */
-export async function startEmbeddedNats(dataDir: string): Promise<EmbeddedNats> {
-  const binary = findNatsServer();
-  const pidFile = claim(dataDir);
-  const port = await findFreePort();
-  const config = join(dataDir, 'nats.conf');
   // sync_interval stays at its default of two minutes: a power cut can take the last minutes of this demonstration.
-  // deploy for production with replicas, or a server of 2.10 and `sync_interval: always`.
-  writeFileSync(
-    config,
-    `listen: "127.0.0.1:${port}"\njetstream { store_dir: ${JSON.stringify(join(dataDir, 'jetstream'))} }\n`,
-  );
-  const child = spawn(binary, ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-  let said = '';
-  child.stderr!.on('data', (bytes: Buffer) => {
-    said = (said + bytes.toString()).slice(-2000);
+  // Deploy for production with replicas, or a server of 2.10 and `sync_interval: always`.
+  const store = JSON.stringify(join(folder, 'jetstream'));
+  writeFileSync(config, `listen: "127.0.0.1:-1"\njetstream { store_dir: ${store} }\n`);
+  // Detached: Ctrl-C of a terminal must not end it before ingest has published the last tick.
+  const child = spawn('/bin/sh', ['-c', GUARDED, binary, config, forgotten], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    detached: true,
   });
-  const exited = once(child, 'exit');
-  await waitUntilReady(child, port, () => said);
   writeFileSync(pidFile, String(child.pid));
-  let isStopping = false;
-  const ended = exited.then(() => {
-    rmSync(pidFile, { force: true });
-    return isStopping
-      ? new Promise<string>(() => {})
-      : `nats-server ended by itself: ${said.trim().split('\n').at(-1)}.`;
+  return child;
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Command line of a running process, empty when there is none. A process id alone says nothing after a restart. */
+function commandOf(pid: number): string {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}
+
+/** Reads what nats-server says: the address it listens on, and why it failed. */
+function collectLog(child: ChildProcess): { readonly ready: Promise<string>; lastWords(): string } {
+  const ready = Promise.withResolvers<string>();
+  let said = '';
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-8000);
+    const address = /client connections on (127\.0\.0\.1:\d+)/.exec(said)?.[1];
+    if (address && said.includes('Server is ready')) ready.resolve(address);
   });
   return {
-    address: `127.0.0.1:${port}`,
-    pid: child.pid!,
-    ended,
-    stop: async () => {
-      isStopping = true;
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
-      await exited;
-      clearTimeout(timer);
+    ready: ready.promise,
+    lastWords: () => {
+      const lines = said.trim().split('\n');
+      const line = lines.findLast((one) => one.includes('[FTL]')) ?? lines.at(-1);
+      return line?.replace(/^\[\d+\] .*? \[[A-Z]+\] /, '').replace(/\.$/, '') || 'it said nothing';
     },
   };
 }

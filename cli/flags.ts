@@ -1,5 +1,11 @@
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../protocol/errors.ts';
+import { ConfigError, describeValue } from '../protocol/errors.ts';
+
+/** What a text must be, and the words that say so. */
+interface Rule {
+  readonly rule: string;
+  accepts(text: string): boolean;
+}
 
 /** One flag of a command; its environment variable has the same name. */
 export type Flag = { readonly help: string } & (
@@ -11,8 +17,13 @@ export type Flag = { readonly help: string } & (
       /** Shown behind the range, such as `Hz`. */
       readonly unit?: string;
     }
-  | { readonly kind: 'text'; readonly default?: string; readonly pattern?: RegExp; readonly rule?: string }
-  | { readonly kind: 'list'; readonly default?: readonly string[]; readonly of?: readonly string[] }
+  | { readonly kind: 'text'; readonly default?: string; readonly allowed?: Rule }
+  | {
+      readonly kind: 'list';
+      readonly default?: readonly string[];
+      readonly of?: readonly string[];
+      readonly allowed?: Rule;
+    }
   | { readonly kind: 'choice'; readonly of: readonly string[]; readonly default: string }
   | { readonly kind: 'switch' }
 );
@@ -39,8 +50,8 @@ export interface Usage<F extends Flags> {
   /** One or two sentences. */
   readonly purpose: string;
   readonly flags: F;
-  /** Names of the words that must follow the command. */
-  readonly operands?: readonly string[];
+  /** The words that must follow the command, by name. */
+  readonly operands?: Readonly<Record<string, Rule>>;
 }
 
 /** A word, flag or variable is wrong: the program ends with code 2. */
@@ -49,49 +60,107 @@ export class UsageError extends ConfigError {}
 /** `udp-port` → `SLIPSTREAM_UDP_PORT`. */
 export const variableOf = (flag: string): string => `SLIPSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`;
 
-const range = (flag: Extract<Flag, { kind: 'integer' | 'number' }>): string =>
-  `${flag.kind === 'integer' ? 'a whole number' : 'a number'} from ${flag.min} to ${flag.max}${flag.unit ? ` ${flag.unit}` : ''}`;
+/** No path, address or name is longer. */
+const MAX_TEXT = 4096;
 
-function readValue(flag: Flag, text: string, name: string): string | number | boolean | readonly string[] {
-  const fail = (rule: string): never => {
-    throw new UsageError('bad_flag', `${name} must be ${rule}, but is ${JSON.stringify(text)}.`);
-  };
+/** What is allowed, in words that follow "must be"; empty when any text is. */
+function ruleOf(flag: Flag): string {
+  switch (flag.kind) {
+    case 'integer':
+    case 'number':
+      return `${flag.kind === 'integer' ? 'a whole number' : 'a number'} from ${flag.min} to ${flag.max}${flag.unit ? ` ${flag.unit}` : ''}`;
+    case 'choice':
+      return `one of ${flag.of.join(', ')}`;
+    case 'list': {
+      const of = flag.of?.join(', ') ?? flag.allowed?.rule;
+      return of === undefined ? '' : `a list of ${of}, separated by commas`;
+    }
+    case 'text':
+      return flag.allowed?.rule ?? '';
+    case 'switch':
+      return '1 or 0';
+  }
+}
+
+const SWITCH: Readonly<Record<string, boolean>> = { 1: true, true: true, 0: false, false: false };
+
+/** The value that a text stands for; `undefined` when the flag does not allow it. */
+function readText(flag: Flag, text: string): string | number | boolean | readonly string[] | undefined {
+  if (text.trim() === '' || text.length > MAX_TEXT) return undefined;
   switch (flag.kind) {
     case 'integer':
     case 'number': {
       const value = Number(text);
-      const isGood =
-        text.trim() !== '' &&
-        value >= flag.min &&
-        value <= flag.max &&
-        (flag.kind === 'number' || Number.isInteger(value));
-      return isGood ? value : fail(range(flag));
+      const isInRange = value >= flag.min && value <= flag.max;
+      return isInRange && (flag.kind === 'number' || Number.isInteger(value)) ? value : undefined;
+    }
+    case 'choice':
+      return flag.of.includes(text) ? text : undefined;
+    case 'list': {
+      const list = [...new Set(text.split(',').map((entry) => entry.trim()))].filter((entry) => entry !== '');
+      const isAllowed = (entry: string) => flag.of?.includes(entry) ?? flag.allowed?.accepts(entry) ?? true;
+      return list.length > 0 && list.every(isAllowed) ? list : undefined;
     }
     case 'text':
-      return flag.pattern && !flag.pattern.test(text) ? fail(flag.rule!) : text;
-    case 'choice':
-      return flag.of.includes(text) ? text : fail(`one of ${flag.of.join(', ')}`);
-    case 'list': {
-      const list = text.split(',').filter((entry) => entry !== '');
-      const { of } = flag;
-      return of && list.some((entry) => !of.includes(entry))
-        ? fail(`a list of ${of.join(', ')}, separated by commas`)
-        : list;
-    }
+      return (flag.allowed?.accepts(text) ?? true) ? text : undefined;
     case 'switch':
-      return text === '' || text === '1' || text === 'true'
-        ? true
-        : text === '0' || text === 'false'
-          ? false
-          : fail('1 or 0');
+      return Object.hasOwn(SWITCH, text) ? SWITCH[text] : undefined;
   }
+}
+
+function readValue(flag: Flag, text: string, name: string) {
+  const value = readText(flag, text);
+  if (value !== undefined) return value;
+  const rule = ruleOf(flag) || `a text of 1 to ${MAX_TEXT} characters`;
+  throw new UsageError('bad_flag', `${name} must be ${rule}, but is ${describeValue(text)}.`);
 }
 
 const defaultOf = (flag: Flag): unknown =>
   flag.kind === 'switch' ? false : flag.kind === 'list' ? (flag.default ?? []) : flag.default;
 
+/** Tells flags from other words. The last of two equal flags counts. */
+function splitWords(flags: Flags, args: readonly string[]): { given: Map<string, string>; words: string[] } {
+  const given = new Map<string, string>();
+  const words: string[] = [];
+  const types = Object.entries(flags).map(
+    ([name, { kind }]) => [name, { type: kind === 'switch' ? 'boolean' : 'string' }] as const,
+  );
+  // Not strict: a value may begin with a dash, such as a negative number, and what is wrong is told in our own words.
+  const { tokens } = parseArgs({ args: [...args], options: Object.fromEntries(types), strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    const { name, rawName, inlineValue } = token;
+    const flag = rawName.startsWith('--') && Object.hasOwn(flags, name) ? flags[name] : undefined;
+    if (!flag) throw new UsageError('bad_flag', `There is no flag ${describeValue(rawName)}; --help lists all flags.`);
+    const value = token.value ?? (flag.kind === 'switch' ? '1' : undefined);
+    if (value === undefined || (!inlineValue && /^-[^\d.]/.test(value))) {
+      throw new UsageError(
+        'bad_flag',
+        `--${name} needs a value; one that begins with a dash is written --${name}=<${flag.kind}>.`,
+      );
+    }
+    given.set(name, value);
+  }
+  return { given, words };
+}
+
+function expectOperands({ operands = {}, synopsis }: Usage<Flags>, words: readonly string[]): void {
+  const wanted = Object.entries(operands);
+  if (words.length !== wanted.length) {
+    const rule =
+      wanted.length === 0 ? 'No words may follow' : `There must be ${wanted.map(([name]) => `<${name}>`).join(' ')}`;
+    const got = words.length === 0 ? 'nothing' : describeValue(words.join(' '));
+    throw new UsageError('bad_operand', `${rule}, but ${got} came: ${synopsis}.`);
+  }
+  for (const [index, [name, { rule, accepts }]] of wanted.entries()) {
+    if (accepts(words[index]!)) continue;
+    throw new UsageError('bad_operand', `<${name}> must be ${rule}, but is ${describeValue(words[index])}.`);
+  }
+}
+
 /**
- * Reads the words behind a command. Flags win over variables, variables over defaults.
+ * Reads the words behind a command. Flags win over variables, variables over defaults; an empty variable is none.
  * @throws {UsageError} names the flag or variable, the value and what is allowed.
  */
 export function parseFlags<F extends Flags>(
@@ -99,58 +168,24 @@ export function parseFlags<F extends Flags>(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): { values: Values<F>; operands: string[] } {
-  let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
-  try {
-    parsed = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: Object.fromEntries(
-        Object.entries(usage.flags).map(
-          ([name, flag]) => [name, { type: flag.kind === 'switch' ? 'boolean' : 'string' }] as const,
-        ),
-      ),
-    }) as typeof parsed;
-  } catch (error) {
-    const [sentence] = (error as Error).message.split(/\. (?=To)/);
-    throw new UsageError(
-      'bad_flag',
-      `${sentence}; ${usage.synopsis.split(' ').slice(0, 2).join(' ')} --help lists what there is.`,
-    );
-  }
-  const wanted = usage.operands ?? [];
-  if (parsed.positionals.length !== wanted.length) {
-    const got = parsed.positionals.length === 0 ? 'none came' : `${parsed.positionals.join(' ')} came`;
-    throw new UsageError(
-      'bad_operand',
-      `${wanted.length === 0 ? 'No words' : `The words ${wanted.map((name) => `<${name}>`).join(' ')}`} may follow, but ${got}: ${usage.synopsis}`,
-    );
-  }
+  const { given, words } = splitWords(usage.flags, args);
+  expectOperands(usage, words);
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(usage.flags)) {
-    const given = parsed.values[name];
+    const text = given.get(name);
     const variable = env[variableOf(name)];
-    if (given === true) values[name] = true;
-    else if (typeof given === 'string') values[name] = readValue(flag, given, `--${name}`);
-    else if (variable !== undefined) values[name] = readValue(flag, variable, variableOf(name));
+    if (text !== undefined) values[name] = readValue(flag, text, `--${name}`);
+    else if (variable) values[name] = readValue(flag, variable, variableOf(name));
     else values[name] = defaultOf(flag);
   }
-  return { values: values as Values<F>, operands: parsed.positionals };
+  return { values: values as Values<F>, operands: words };
 }
 
 function describe(flag: Flag): string {
-  const allowed =
-    flag.kind === 'integer' || flag.kind === 'number'
-      ? range(flag)
-      : flag.kind === 'choice' || (flag.kind === 'list' && flag.of)
-        ? `${flag.kind === 'list' ? 'any of' : 'one of'} ${flag.of!.join(', ')}`
-        : flag.kind === 'text'
-          ? (flag.rule ?? '')
-          : '';
+  const rule = flag.kind === 'switch' ? '' : ruleOf(flag);
   const preset = defaultOf(flag);
   const isShown = preset !== undefined && preset !== false && !(Array.isArray(preset) && preset.length === 0);
-  return [flag.help, allowed && `Allowed: ${allowed}.`, isShown && `Default: ${String(preset)}.`]
-    .filter(Boolean)
-    .join(' ');
+  return [flag.help, rule && `Allowed: ${rule}.`, isShown && `Default: ${String(preset)}.`].filter(Boolean).join(' ');
 }
 
 /** Breaks text at spaces so that no line is longer than `width`. */

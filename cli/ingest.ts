@@ -1,11 +1,13 @@
 import { connectNats } from '../broker/connection.ts';
 import { createClock } from '../ingest/clock.ts';
 import { startIngest } from '../ingest/ingest.ts';
-import { type Usage, UsageError, type Values } from './flags.ts';
-import { untilAskedToEnd } from './lifetime.ts';
-import { createLog } from './log.ts';
+import type { Flags, Usage, Values } from './flags.ts';
+import { tellReady, untilAskedToEnd } from './lifetime.ts';
+import { createLog, tellOfNats } from './log.ts';
 import { LOG_FLAG, NATS_FLAG, RACE_FLAG, SOURCE_FLAGS } from './race-flags.ts';
-import { catalogueFor, createSources, SOURCE_NAMES } from './sources.ts';
+import { catalogueFor, createSources, expectSources, SOURCE_NAMES } from './sources.ts';
+
+const END_WITHIN_MS = 10_000;
 
 const FLAGS = {
   ...RACE_FLAG,
@@ -40,8 +42,7 @@ const FLAGS = {
   },
   token: {
     kind: 'text',
-    pattern: /^\S{16,}$/,
-    rule: 'at least 16 characters without spaces',
+    allowed: { accepts: (text) => /^\S{16,}$/.test(text), rule: 'at least 16 characters without spaces' },
     help: 'Bearer token that gateways must send to the http source.',
   },
   replicas: { kind: 'integer', min: 1, max: 5, default: 1, help: 'Copies of the stream in a NATS cluster.' },
@@ -54,7 +55,7 @@ const FLAGS = {
     help: 'The stream forgets what is older; 0 keeps everything.',
   },
   ...LOG_FLAG,
-} as const;
+} as const satisfies Flags;
 
 export const usage: Usage<typeof FLAGS> = {
   synopsis: 'slipstream ingest [flags]',
@@ -65,24 +66,17 @@ export const usage: Usage<typeof FLAGS> = {
 
 export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   const log = createLog(flags.log, 'ingest');
-  if (flags.speed !== 1 && flags.sources.some((name) => name === 'nats' || name === 'udp' || name === 'http')) {
-    throw new UsageError(
-      'bad_flag',
-      `--speed must be 1 while cars send by themselves (--sources ${flags.sources.join(',')}).`,
-    );
-  }
-  if (flags.sources.length === 0)
-    throw new UsageError('bad_flag', `--sources must name at least one of ${SOURCE_NAMES.join(', ')}.`);
+  expectSources(flags);
   const catalogue = catalogueFor(flags);
+  const abort = new AbortController();
+  const asked = untilAskedToEnd(END_WITHIN_MS).then((reason) => {
+    abort.abort(new Error(reason));
+    return reason;
+  });
   const connection = await connectNats({
     servers: flags.nats,
     name: `slipstream ingest ${flags.race}`,
-    onEvent: (event, server) => log(event === 'disconnected' ? 'warn' : 'info', `NATS ${server}: ${event}.`),
-  });
-  const abort = new AbortController();
-  const asked = untilAskedToEnd().then((reason) => {
-    abort.abort(new Error(reason));
-    return reason;
+    onEvent: tellOfNats(log),
   });
   try {
     const clock = createClock(Date.now(), flags.speed);
@@ -98,7 +92,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
       },
       abort.signal,
     );
-    process.send?.('ready');
+    tellReady();
     const reason = await Promise.race([asked, ingest.done]);
     log('info', `Ending: ${reason}.`, ingest.counts());
     await ingest.stop();

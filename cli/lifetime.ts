@@ -1,29 +1,35 @@
-import { variableOf } from './flags.ts';
-
-/** Variable in which `start` tells its services of the nats-server that must not outlive it. */
-export const EMBEDDED_NATS_PID = variableOf('embedded-nats-pid');
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Resolves with the reason when the process is asked to end: a signal, or the parent that started it is gone. A
- * parent that was killed cannot end its nats-server: its orphans do that with their own end.
+ * Resolves with the reason when the process is asked to end: by a signal, because the process that started it is gone,
+ * or because nobody reads its output any more.
+ *
+ * Later signals change nothing: npm passes Ctrl-C on to a process that the terminal has told already.
+ * @param withinMs How long ending may take after that, before it is forced with exit code 1. @defaultValue without end
  */
-export function untilAskedToEnd(): Promise<string> {
+export function untilAskedToEnd(withinMs?: number): Promise<string> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
-    if (!process.connected) return;
-    process.once('disconnect', () => {
-      process.once('exit', endOrphanedNats);
-      resolve('the parent process ended');
-    });
+    const end = (reason: string) => {
+      resolve(reason);
+      if (withinMs !== undefined) setTimeout(() => forceEnd(withinMs), withinMs).unref();
+    };
+    for (const signal of SIGNALS) process.on(signal, end);
+    process.stdout.once('error', () => end('nobody reads the output any more'));
+    if (!process.send) return;
+    const orphan = () => end('the parent process ended');
+    // It can be gone before this process has begun to listen.
+    if (process.connected) process.once('disconnect', orphan);
+    else orphan();
   });
 }
 
-function endOrphanedNats(): void {
-  const pid = Number(process.env[EMBEDDED_NATS_PID]);
-  if (!(pid > 1)) return;
-  try {
-    process.kill(pid, 'SIGTERM');
-  } catch {
-    // Another orphan was first.
-  }
+function forceEnd(withinMs: number): never {
+  process.stderr.write(`Could not end in good order within ${withinMs / 1000} s; ended at once.\n`);
+  process.exit(1);
+}
+
+/** Tells the process that started this one, if there is one, that it can be used. */
+export function tellReady(): void {
+  // A parent that is gone meanwhile is noticed elsewhere.
+  process.send?.('ready', undefined, undefined, () => {});
 }

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { ConnectionEvent } from '../broker/connection.ts';
 
 export type LogLevel = 'info' | 'warn' | 'error';
 export type Log = (level: LogLevel, message: string, facts?: Record<string, unknown>) => void;
@@ -19,3 +20,9 @@ export function createLog(format: string, who: string): Log {
     process.stderr.write(`${time} ${who.padEnd(8)} ${mark}${message}${detail}\n`);
   };
 }
+
+/** Says what happens to the connection to NATS. */
+export const tellOfNats =
+  (log: Log) =>
+  (event: ConnectionEvent, server: string): void =>
+    log(event === 'disconnected' ? 'warn' : 'info', `NATS ${server}: ${event}.`);

@@ -1,5 +1,10 @@
 import type { Flags } from './flags.ts';
 
+export const RACE_NAME = {
+  accepts: (text: string) => /^[A-Za-z0-9_-]{1,32}$/.test(text),
+  rule: '1 to 32 letters, digits, - or _',
+};
+
 /** Flags that several commands share. */
 export const NATS_FLAG = {
   nats: { kind: 'list', default: ['127.0.0.1:4222'], help: 'Addresses of NATS servers, separated by commas.' },
@@ -9,8 +14,7 @@ export const RACE_FLAG = {
   race: {
     kind: 'text',
     default: 'demo',
-    pattern: /^[A-Za-z0-9_-]{1,32}$/,
-    rule: '1 to 32 letters, digits, - or _',
+    allowed: RACE_NAME,
     help: 'Name of the race.',
   },
 } as const satisfies Flags;

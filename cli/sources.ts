@@ -39,21 +39,42 @@ export function sourceOfPath(path: string): 'ibt' | 'f1-test' {
   return stats.isDirectory() ? 'f1-test' : 'ibt';
 }
 
+/**
+ * The source that plays recordings, `simulator` when there are none.
+ * @throws {ConfigError} `no_recording`. @throws {UsageError} when they cannot be played in one race.
+ */
+export function sourceOfPaths(paths: readonly string[]): 'ibt' | 'f1-test' | 'simulator' {
+  const sources = paths.map(sourceOfPath);
+  if (sources.includes('f1-test') && sources.length > 1)
+    throw new UsageError('bad_flag', '--replay must be one folder of an f1-test, or one or more .ibt files.');
+  return sources[0] ?? 'simulator';
+}
+
 export const catalogueFor = (choice: Pick<SourceChoice, 'catalogue' | 'sources'>): Catalogue =>
   loadCatalogue(choice.catalogue ?? (choice.sources.includes('f1-test') ? 'formula-1' : 'stock-car'));
 
-/** @throws {UsageError} when a recording is asked for without a file. */
+/** @throws {UsageError} when the flags of the sources do not go together. */
+export function expectSources({ sources, files, speed }: SourceChoice): void {
+  const fail = (sentence: string) => {
+    throw new UsageError('bad_flag', sentence);
+  };
+  const recorded = sources.filter((name) => name === 'ibt' || name === 'f1-test');
+  const live = sources.filter((name) => name === 'nats' || name === 'udp' || name === 'http');
+  if (recorded.length > 1) fail('--sources may name one of ibt and f1-test, not both.');
+  if (recorded.length > 0 && files.length === 0)
+    fail(`--sources ${recorded[0]} needs --files with the path of a recording.`);
+  if (recorded[0] === 'f1-test' && files.length > 1)
+    fail(`--files must be one folder for --sources f1-test, but has ${files.length} entries.`);
+  if (live.length > 0 && speed !== 1)
+    fail(`--speed must be 1 while cars send by themselves (--sources ${live.join(',')}), but is ${speed}.`);
+}
+
 export function createSources(
   choice: SourceChoice,
   catalogue: Catalogue,
   clock: Clock,
   connection: NatsConnection,
 ): Source[] {
-  const needFiles = (name: string) => {
-    if (choice.files.length === 0)
-      throw new UsageError('bad_flag', `--sources ${name} needs --files with the path of a recording.`);
-    return choice.files;
-  };
   const make: Record<SourceName, () => Source> = {
     simulator: () =>
       createSimulatorSource({
@@ -75,12 +96,12 @@ export function createSources(
       }),
     ibt: () =>
       createIbtSource(catalogue, clock, {
-        files: needFiles('ibt'),
+        files: choice.files,
         cars: choice.cars,
         seed: choice.seed,
         lapsTotal: choice.laps,
       }),
-    'f1-test': () => createF1TestSource(catalogue, clock, { folder: needFiles('f1-test')[0]!, cars: choice.cars }),
+    'f1-test': () => createF1TestSource(catalogue, clock, { folder: choice.files[0]!, cars: choice.cars }),
   };
   return choice.sources.map((name) => make[name as SourceName]());
 }

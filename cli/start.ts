@@ -1,13 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Supervised, superviseService } from './child.ts';
 import { startEmbeddedNats } from './embedded-nats.ts';
 import type { Usage, Values } from './flags.ts';
-import { EMBEDDED_NATS_PID, untilAskedToEnd } from './lifetime.ts';
+import { tellReady, untilAskedToEnd } from './lifetime.ts';
 import { createLog } from './log.ts';
 import { LOG_FLAG, RACE_FLAG, SOURCE_FLAGS } from './race-flags.ts';
-import { sourceOfPath } from './sources.ts';
+import { catalogueFor, sourceOfPaths } from './sources.ts';
 
 const FLAGS = {
   ...RACE_FLAG,
@@ -36,52 +33,56 @@ export const usage: Usage<typeof FLAGS> = {
   flags: FLAGS,
 };
 
-export async function run(flags: Values<typeof FLAGS>): Promise<number> {
+type StartFlags = Values<typeof FLAGS>;
+
+/** The command lines of the services, by name. */
+function servicesOf(flags: StartFlags, source: string, nats: string): [name: string, args: string[]][] {
+  const shared = ['--log', flags.log, '--nats', nats];
+  const feed = ['cars', 'rate', 'seed', 'laps', 'skip', 'speed', 'race'] as const;
+  const ingest = [
+    'ingest',
+    ...feed.flatMap((name) => [`--${name}`, String(flags[name])]),
+    ...['--sources', source, '--max-age-hours', '24'],
+    ...(flags.catalogue === undefined ? [] : [`--catalogue=${flags.catalogue}`]),
+    ...(flags.replay.length > 0 ? [`--files=${flags.replay.join(',')}`] : []),
+    ...shared,
+  ];
+  const edges = Array.from({ length: flags.edges }, (_, n): [string, string[]] => [
+    `edge ${n + 1}`,
+    ['edge', '--host', flags.host, '--port', String(flags.port + n), '--name', `edge-${n + 1}`, ...shared],
+  ]);
+  return [['ingest', ingest], ...edges];
+}
+
+function announce(flags: StartFlags, source: string): void {
+  const host = flags.host === '0.0.0.0' || flags.host === '::' ? 'localhost' : flags.host;
+  const address = `http://${host.includes(':') ? `[${host}]` : host}:${flags.port}/`;
+  const what = source === 'simulator' ? 'a simulation' : `recording ${flags.replay.join(', ')}`;
+  process.stdout.write(`\n  Race "${flags.race}" (${what}) is live:  ${address}\n  Ctrl-C ends everything.\n\n`);
+}
+
+export async function run(flags: StartFlags): Promise<number> {
   const log = createLog(flags.log, 'start');
-  const sources = flags.replay.length > 0 ? sourceOfPath(flags.replay[0]!) : 'simulator';
+  const source = sourceOfPaths(flags.replay);
+  // Read here too: a wrong one is told before anything runs.
+  catalogueFor({ catalogue: flags.catalogue, sources: [source] });
   const asked = untilAskedToEnd();
-  const dataDir = flags['data-dir'] ?? mkdtempSync(join(tmpdir(), 'slipstream-'));
-  const nats = await startEmbeddedNats(dataDir);
-  // Children must hear of the end of this process even when it is killed: they watch the channel to it.
-  process.env[EMBEDDED_NATS_PID] = String(nats.pid);
-  const services: Supervised[] = [];
-  const run = (name: string, args: readonly string[]) => {
-    const service = superviseService(name, [...args, '--log', flags.log, '--nats', nats.address], (sentence) =>
-      log('warn', sentence),
-    );
-    services.push(service);
-    return service;
-  };
+  const nats = await startEmbeddedNats(flags['data-dir']);
+  let services: Supervised[] = [];
   try {
-    const feed = ['cars', 'rate', 'seed', 'laps', 'skip', 'speed', 'race'] as const;
-    run('ingest', [
-      'ingest',
-      ...feed.flatMap((name) => [`--${name}`, String(flags[name])]),
-      ...['--sources', sources, '--max-age-hours', '24'],
-      ...(flags.catalogue === undefined ? [] : ['--catalogue', flags.catalogue]),
-      ...(flags.replay.length > 0 ? ['--files', flags.replay.join(',')] : []),
-    ]);
-    for (let n = 0; n < flags.edges; n++) {
-      run(`edge ${n + 1}`, ['edge', '--host', flags.host, '--port', String(flags.port + n), '--name', `edge-${n + 1}`]);
-    }
-    const failed = Promise.race([
-      ...services.map((service) => service.failed),
-      nats.ended.then((sentence) => Promise.reject(new Error(sentence))),
-    ]);
-    failed.catch(() => {});
-    await Promise.race([Promise.all(services.map((service) => service.ready)), failed, asked]);
-    const shown = flags.host === '0.0.0.0' || flags.host === '::' ? 'localhost' : flags.host;
-    const what = sources === 'simulator' ? 'a simulation' : `recording ${flags.replay.join(', ')}`;
-    process.stdout.write(
-      `\n  Race "${flags.race}" (${what}) is live:  http://${shown}:${flags.port}/\n  Ctrl-C ends everything.\n\n`,
+    services = servicesOf(flags, source, nats.address).map(([name, args]) =>
+      superviseService(name, args, (sentence) => log('warn', sentence)),
     );
-    process.send?.('ready');
-    const reason = await Promise.race([asked, failed]);
-    log('info', `Ending: ${reason}.`);
+    const failed = Promise.race([nats.failed, ...services.map((service) => service.failed)]);
+    const ready = Promise.all(services.map((service) => service.ready)).then(() => {
+      announce(flags, source);
+      tellReady();
+      return asked;
+    });
+    log('info', `Ending: ${await Promise.race([failed, asked, ready])}.`);
     return 0;
   } finally {
     await Promise.all(services.map((service) => service.stop()));
     await nats.stop();
-    if (flags['data-dir'] === undefined) rmSync(dataDir, { recursive: true, force: true });
   }
 }

@@ -1,17 +1,34 @@
 import type { StreamMessage } from '../broker/race-stream.ts';
 import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
-import { TelemetryError } from '../protocol/errors.ts';
-import type { Field } from '../protocol/field.ts';
-import { applyTick, decodeKeyframe, readStreamHead } from '../protocol/tick-message.ts';
+import { ProtocolError, TelemetryError } from '../protocol/errors.ts';
+import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
+import {
+  applyTick,
+  decodeDocPatch,
+  decodeKeyframe,
+  readStreamHead,
+  type StreamHead,
+} from '../protocol/tick-message.ts';
 
 interface EpochReport {
   readonly epoch: string;
-  firstTick: number;
+  readonly firstTick: number;
   lastTick: number;
   ticks: number;
   readonly startedAtMs: number;
   endedAtMs: number;
 }
+
+/** A place in the life of a race and what is known there. */
+interface Known<T> {
+  readonly epoch: string;
+  /** Tick, or revision of the document. */
+  readonly number: number;
+  readonly value: T;
+}
+
+const isNext = (known: Known<unknown> | undefined, epoch: string, number: number): boolean =>
+  known?.epoch === epoch && known.number + 1 === number;
 
 const MAX_PROBLEMS = 20;
 
@@ -19,91 +36,127 @@ const MAX_PROBLEMS = 20;
 export class StreamReport {
   readonly #race: string;
   readonly #epochs: EpochReport[] = [];
-  readonly #counts = { messages: 0, ticks: 0, keyframes: 0, patches: 0, lost: 0, doubled: 0, unreadable: 0 };
-  readonly #bytes = { ticks: 0, keyframes: 0, patches: 0 };
+  readonly #counts = {
+    messages: 0,
+    ticks: 0,
+    keyframes: 0,
+    patches: 0,
+    /** Ticks that are missing; one that cannot be read is missing too. */
+    lost: 0,
+    /** Ticks that came after a later one. */
+    doubled: 0,
+    /** Messages of any kind that nobody can use. */
+    unreadable: 0,
+    /** Ticks that nothing before them allows to be applied: their digest says nothing. */
+    unchecked: 0,
+    /** Patches of the document that do not follow the one before. */
+    misplaced_patches: 0,
+  };
+  readonly #bytes = { ticks: 0, keyframes: 0, patches: 0, checked: 0 };
   readonly #problems: string[] = [];
   #catalogue: Catalogue | undefined;
-  #field: Field | undefined;
+  #field: Known<Field> | undefined;
+  #document: Known<undefined> | undefined;
   #carTicks = 0;
 
   constructor(race: string) {
     this.#race = race;
   }
 
-  /** Whether no tick is lost, doubled or unreadable. */
+  /** Whether nothing is lost, doubled or unreadable. */
   get isSound(): boolean {
-    return this.#counts.lost + this.#counts.doubled + this.#counts.unreadable === 0;
+    const { lost, doubled, unreadable, misplaced_patches } = this.#counts;
+    return lost + doubled + unreadable + misplaced_patches === 0;
   }
 
   add(message: StreamMessage): void {
     this.#counts.messages++;
     const kind = message.subject.slice(message.subject.lastIndexOf('.') + 1);
     try {
-      if (kind === 'catalogue') this.#takeCatalogue(message);
+      if (kind === 'catalogue') this.#catalogue = parseCatalogue(new TextDecoder().decode(message.data));
       else if (kind === 'tick') this.#takeTick(message);
       else if (kind === 'keyframe') this.#takeKeyframe(message);
-      else if (kind === 'doc') {
-        this.#counts.patches++;
-        this.#bytes.patches += message.data.length;
-      }
+      else if (kind === 'doc') this.#takePatch(message);
+      else throw new ProtocolError('bad_subject', `Nothing is known of the subject ${message.subject}.`);
     } catch (error) {
       if (!(error instanceof TelemetryError)) throw error;
       this.#counts.unreadable++;
-      this.#field = undefined;
-      this.#note(`sequence ${message.seq}: ${error.message}`);
+      this.#note(message, error.message);
     }
   }
 
-  #note(problem: string): void {
-    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(problem);
+  #note({ seq }: StreamMessage, problem: string): void {
+    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(`sequence ${seq}: ${problem}`);
   }
 
-  #takeCatalogue(message: StreamMessage): void {
-    this.#catalogue = parseCatalogue(new TextDecoder().decode(message.data));
-    this.#field = undefined;
-  }
-
-  #takeTick({ data, seq }: StreamMessage): void {
-    const head = readStreamHead(data);
+  #takeTick(message: StreamMessage): void {
+    const { data } = message;
     this.#counts.ticks++;
     this.#bytes.ticks += data.length;
-    let epoch = this.#epochs.at(-1);
-    if (epoch?.epoch !== head.epoch) {
-      epoch = {
-        epoch: head.epoch,
-        firstTick: head.tick,
-        lastTick: head.tick - 1,
-        ticks: 0,
-        startedAtMs: head.closeAtMs,
-        endedAtMs: 0,
-      };
-      this.#epochs.push(epoch);
-      this.#field = undefined;
-    }
-    if (head.tick > epoch.lastTick + 1) {
-      this.#counts.lost += head.tick - epoch.lastTick - 1;
-      this.#note(`sequence ${seq}: tick ${head.tick} follows tick ${epoch.lastTick}`);
-      this.#field = undefined;
-    } else if (head.tick <= epoch.lastTick) {
-      this.#counts.doubled++;
-      this.#note(`sequence ${seq}: tick ${head.tick} comes after tick ${epoch.lastTick}`);
+    const head = readStreamHead(data);
+    const { epoch, tick } = head;
+    const isFirst = tick === 0 && this.#epochs.every((known) => known.epoch !== epoch);
+    const before = isFirst ? EMPTY_FIELD : isNext(this.#field, epoch, tick) ? this.#field!.value : undefined;
+    // The digest covers the head: what it says is believed only afterwards, where that can be.
+    const field = before && this.#catalogue && applyTick(data, this.#catalogue, before).field;
+    if (!this.#place(message, head)) return;
+    if (!field) {
+      this.#counts.unchecked++;
       return;
     }
-    epoch.lastTick = head.tick;
-    epoch.endedAtMs = head.closeAtMs;
-    epoch.ticks++;
-    if (!this.#field || !this.#catalogue) return;
-    this.#field = applyTick(data, this.#catalogue, this.#field).field;
-    this.#carTicks += this.#field.states.filter((state) => state).length;
+    this.#field = { epoch, number: tick, value: field };
+    this.#bytes.checked += data.length;
+    this.#carTicks += field.states.filter((state) => state).length;
+  }
+
+  /** Finds the place of a tick in its epoch. @returns whether it is new. */
+  #place(message: StreamMessage, { epoch, tick, closeAtMs }: StreamHead): boolean {
+    let report = this.#epochs.find((known) => known.epoch === epoch);
+    if (!report) {
+      report = { epoch, firstTick: tick, lastTick: tick - 1, ticks: 0, startedAtMs: closeAtMs, endedAtMs: closeAtMs };
+      this.#epochs.push(report);
+    }
+    const isOver = report !== this.#epochs.at(-1);
+    if (isOver || tick <= report.lastTick) {
+      this.#counts.doubled++;
+      this.#note(message, `tick ${tick} comes after ${isOver ? 'the end of its epoch' : `tick ${report.lastTick}`}`);
+      return false;
+    }
+    const lost = tick - report.lastTick - 1;
+    if (lost > 0) {
+      this.#counts.lost += lost;
+      this.#note(message, `tick ${tick} follows tick ${report.lastTick}`);
+    }
+    report.lastTick = tick;
+    report.endedAtMs = closeAtMs;
+    report.ticks++;
+    return true;
   }
 
   #takeKeyframe({ data }: StreamMessage): void {
     this.#counts.keyframes++;
     this.#bytes.keyframes += data.length;
-    if (this.#catalogue) this.#field = decodeKeyframe(data, this.#catalogue).field;
+    if (!this.#catalogue) return;
+    const { head, field, docRevision } = decodeKeyframe(data, this.#catalogue);
+    this.#field = { epoch: head.epoch, number: head.tick, value: field };
+    this.#document ??= { epoch: head.epoch, number: docRevision, value: undefined };
+  }
+
+  #takePatch(message: StreamMessage): void {
+    this.#counts.patches++;
+    this.#bytes.patches += message.data.length;
+    const { head, docRevision } = decodeDocPatch(message.data);
+    const { epoch } = head;
+    const last = this.#document;
+    if (last?.epoch === epoch && !isNext(last, epoch, docRevision)) {
+      this.#counts.misplaced_patches++;
+      this.#note(message, `revision ${docRevision} of the document follows revision ${last.number}`);
+    }
+    this.#document = { epoch, number: docRevision, value: undefined };
   }
 
   summary() {
+    const field = this.#field?.value;
     const perTick = (bytes: number) => (this.#counts.ticks === 0 ? 0 : Math.round(bytes / this.#counts.ticks));
     return {
       race: this.#race,
@@ -111,10 +164,10 @@ export class StreamReport {
         ? { name: this.#catalogue.name, hash: this.#catalogue.hash, channels: this.#catalogue.channels.length }
         : null,
       epochs: this.#epochs,
-      cars: this.#field?.cars.filter((_, slot) => this.#field!.states[slot]) ?? [],
+      cars: field?.cars.filter((_, slot) => field.states[slot]) ?? [],
       ...this.#counts,
       bytes_per_tick: perTick(this.#bytes.ticks),
-      bytes_per_car_tick: this.#carTicks === 0 ? 0 : Number((this.#bytes.ticks / this.#carTicks).toFixed(1)),
+      bytes_per_car_tick: this.#carTicks === 0 ? 0 : Number((this.#bytes.checked / this.#carTicks).toFixed(1)),
       keyframe_bytes_per_tick: perTick(this.#bytes.keyframes),
       document_bytes_per_tick: perTick(this.#bytes.patches),
       problems: this.#problems,
@@ -134,7 +187,7 @@ export class StreamReport {
       `cars       ${s.cars.length}: ${s.cars.join(' ')}`,
       `messages   ${s.messages}: ${s.ticks} ticks, ${s.keyframes} keyframes, ${s.patches} document patches`,
       `bytes      ${s.bytes_per_tick} per tick (${s.bytes_per_car_tick} per car), keyframes ${s.keyframe_bytes_per_tick}, document ${s.document_bytes_per_tick} per tick`,
-      `ticks      ${s.lost} lost, ${s.doubled} doubled, ${s.unreadable} unreadable`,
+      `problems   ${s.lost} ticks lost, ${s.doubled} doubled, ${s.unchecked} not checked; ${s.unreadable} messages unreadable, ${s.misplaced_patches} patches misplaced`,
       ...s.problems.map((problem) => `           ${problem}`),
       '',
     ].join('\n');

@@ -1,6 +1,7 @@
+import { isCarId } from '../protocol/field.ts';
 import type { CarView, Race, Receipt, TickEvent } from '../web/client/mod.ts';
 import { connect } from '../web/client/mod.ts';
-import type { Usage, Values } from './flags.ts';
+import type { Flags, Usage, Values } from './flags.ts';
 import { untilAskedToEnd } from './lifetime.ts';
 import { RACE_FLAG } from './race-flags.ts';
 
@@ -9,13 +10,16 @@ const FLAGS = {
   url: {
     kind: 'list',
     default: ['http://127.0.0.1:8080'],
+    allowed: {
+      accepts: (text) => URL.canParse(text) && /^(https?|wss?):$/.test(new URL(text).protocol),
+      rule: 'http(s) addresses',
+    },
     help: 'Addresses of edges, separated by commas; each reconnect takes the next one.',
   },
   view: {
     kind: 'text',
     default: 'essentials',
-    pattern: /^[a-z][a-z0-9_]{0,31}$/,
-    rule: 'a view in lower snake case',
+    allowed: { accepts: (text) => /^[a-z][a-z0-9_]{0,31}$/.test(text), rule: 'a view in lower snake case' },
     help: 'View of the car: full, essentials or another of the catalogue.',
   },
   ticks: {
@@ -23,16 +27,16 @@ const FLAGS = {
     min: 0,
     max: 1_000_000_000,
     default: 0,
-    help: 'End after so many ticks; 0 goes on until Ctrl-C.',
+    help: 'End after so many ticks of the car; 0 goes on until Ctrl-C.',
   },
   json: { kind: 'switch', help: 'One JSON object per tick.' },
-} as const;
+} as const satisfies Flags;
 
 export const usage: Usage<typeof FLAGS> = {
   synopsis: 'slipstream watch <car> [flags]',
   purpose: 'Follows one car with the SDK, as a fan would, and prints what changes.',
   flags: FLAGS,
-  operands: ['car'],
+  operands: { car: { accepts: isCarId, rule: 'a car id, which is 1 to 8 letters, digits, - or _' } },
 };
 
 const describeReceipt = (receipt: Receipt): string =>
@@ -48,6 +52,10 @@ function printPlain(tick: TickEvent, view: CarView): void {
   process.stdout.write(
     `${time}  tick ${tick.tick}  ${changed.map(([key, value]) => `${key}=${value ?? '–'}`).join(' ') || 'no change'}\n`,
   );
+}
+
+function printJson({ tick, closeAtMs }: TickEvent, view: CarView): void {
+  process.stdout.write(`${JSON.stringify({ tick, closeAtMs, car: view.car, values: view.values() })}\n`);
 }
 
 function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<void> {
@@ -68,11 +76,9 @@ function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<v
     );
     race.on('tick', (tick) => {
       const view = race.car(car);
-      if (view && flags.json)
-        process.stdout.write(
-          `${JSON.stringify({ tick: tick.tick, closeAtMs: tick.closeAtMs, car, values: view.values() })}\n`,
-        );
-      else if (view) printPlain(tick, view);
+      if (!view) return;
+      if (flags.json) printJson(tick, view);
+      else printPlain(tick, view);
       if (flags.ticks > 0 && --left === 0) resolve();
     });
   });
