@@ -73,7 +73,7 @@ export class StreamReport {
     this.#counts.messages++;
     const kind = message.subject.slice(message.subject.lastIndexOf('.') + 1);
     try {
-      if (kind === 'catalogue') this.#catalogue = parseCatalogue(new TextDecoder().decode(message.data));
+      if (kind === 'catalogue') this.#takeCatalogue(message);
       else if (kind === 'tick') this.#takeTick(message);
       else if (kind === 'keyframe') this.#takeKeyframe(message);
       else if (kind === 'doc') this.#takePatch(message);
@@ -87,6 +87,12 @@ export class StreamReport {
 
   #note({ seq }: StreamMessage, problem: string): void {
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(`sequence ${seq}: ${problem}`);
+  }
+
+  #takeCatalogue({ data }: StreamMessage): void {
+    const catalogue = parseCatalogue(new TextDecoder().decode(data));
+    if (catalogue.hash !== this.#catalogue?.hash) this.#field = undefined;
+    this.#catalogue = catalogue;
   }
 
   #takeTick(message: StreamMessage): void {
