@@ -97,7 +97,7 @@ describe('the report on a stream', () => {
     expect(report.isSound).toBe(false);
     expect(report.summary()).toMatchObject({ ticks: 49, lost: 1, doubled: 0, unreadable: 0, unchecked: 10 });
     expect(report.summary().problems).toEqual([
-      `sequence ${placeOf(entries, 'tick', 30) + 1}: tick 31 follows tick 29`,
+      `sequence ${placeOf(entries, 'tick', 30) + 1}: tick 31 comes where tick 30 was expected`,
     ]);
   });
 
@@ -187,6 +187,15 @@ describe('the report on a stream', () => {
     ]);
     expect({ doubled, lost }).toEqual({ doubled: 1, lost: 0 });
     expect(problems[0]).toContain('tick 30 comes after the end of its epoch');
+  });
+
+  it('misses the first ticks of an epoch that follows another', () => {
+    const writer = new RaceWriter();
+    const entries = raceOf(30, writer);
+    writer.startAnew('00000000000000bb');
+    writer.nextTick();
+    entries.push(...raceOf(10, writer));
+    expect(inspect(entries).summary()).toMatchObject({ lost: 1, epochs: [{ ticks: 30 }, { ticks: 9, firstTick: 0 }] });
   });
 
   it('follows a change of the catalogue', () => {

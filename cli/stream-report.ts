@@ -119,7 +119,9 @@ export class StreamReport {
   #place(message: StreamMessage, { epoch, tick, closeAtMs }: StreamHead): boolean {
     let report = this.#epochs.find((known) => known.epoch === epoch);
     if (!report) {
-      report = { epoch, firstTick: tick, lastTick: tick - 1, ticks: 0, startedAtMs: closeAtMs, endedAtMs: closeAtMs };
+      // Of the first epoch the stream may have forgotten the beginning, of a later one it cannot.
+      const firstTick = this.#epochs.length === 0 ? tick : 0;
+      report = { epoch, firstTick, lastTick: firstTick - 1, ticks: 0, startedAtMs: closeAtMs, endedAtMs: closeAtMs };
       this.#epochs.push(report);
     }
     const isOver = report !== this.#epochs.at(-1);
@@ -131,7 +133,7 @@ export class StreamReport {
     const lost = tick - report.lastTick - 1;
     if (lost > 0) {
       this.#counts.lost += lost;
-      this.#note(message, `tick ${tick} follows tick ${report.lastTick}`);
+      this.#note(message, `tick ${tick} comes where tick ${report.lastTick + 1} was expected`);
     }
     report.lastTick = tick;
     report.endedAtMs = closeAtMs;
