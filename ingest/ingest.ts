@@ -17,6 +17,8 @@ export interface IngestOptions {
   readonly sources: readonly Source[];
   readonly clock: Clock;
   readonly stream?: StreamOptions;
+  /** The only cars that may race; frames of others are counted and dropped. @defaultValue all */
+  readonly only?: readonly string[];
   /** Who we are, for the lease. @defaultValue `ingest <pid>` */
   readonly holder?: string;
   readonly onLog?: (level: 'info' | 'warn', message: string) => void;
@@ -40,7 +42,7 @@ export interface Ingest {
  *
  * A race that is already in the stream is continued: same epoch, next tick number, deltas on the state that fans have.
  * @param signal Ends the waiting and the start; a race that runs is ended by `stop()`.
- * @throws {ConfigError} `clock_behind`; whatever the sources and NATS throw; the reason of `signal`. Nothing runs then.
+ * @throws {ConfigError} `clock_behind`, `too_many_cars`; whatever the sources and NATS throw; the reason of `signal`. Nothing runs then.
  */
 export async function startIngest(options: IngestOptions, signal?: AbortSignal): Promise<Ingest> {
   const { connection, race } = options;

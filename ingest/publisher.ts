@@ -22,9 +22,15 @@ export interface PublisherOptions {
   readonly onFatal: (error: BrokerError) => void;
   /** Called for every failed try; the publisher goes on by itself. */
   readonly onRetry?: (error: Error) => void;
+  /** Called once when NATS has taken nothing for some seconds, with the last reason. */
+  readonly onBlocked?: (problem: string) => void;
+  /** Called when NATS takes messages again after {@link onBlocked}. @param waiting Messages that were kept meanwhile. */
+  readonly onUnblocked?: (waiting: number) => void;
 }
 
 const RETRY_MS = 250;
+/** One lost answer is no news; that tries have failed for so long is. */
+const BLOCKED_AFTER_MS = 3000;
 /** A stream is believed to be gone when NATS has said so this many times in a row. */
 const GONE_ANSWERS = 4;
 
@@ -44,6 +50,9 @@ export class Publisher {
   #idle: (() => void)[] = [];
   #goneAnswers = 0;
   #lastProblem = 'nothing was tried yet';
+  /** Since when every try has failed. */
+  #failingSinceMs: number | undefined;
+  #isBlocked = false;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -103,6 +112,7 @@ export class Publisher {
         if (this.#isStopped) break;
         this.#goneAnswers = 0;
         this.#lastSeqs.set(message.subject, seq);
+        this.#noteSuccess();
         this.#waiting.shift();
       } catch (error) {
         if (this.#isStopped) break;
@@ -111,13 +121,29 @@ export class Publisher {
           this.#fail(fatal);
           break;
         }
-        this.#lastProblem = (error as Error).message;
-        this.#options.onRetry?.(error as Error);
+        this.#noteFailure(error as Error);
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
     this.#isSending = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #noteFailure(error: Error): void {
+    this.#lastProblem = error.message;
+    this.#options.onRetry?.(error);
+    const nowMs = performance.now();
+    this.#failingSinceMs ??= nowMs;
+    if (this.#isBlocked || nowMs - this.#failingSinceMs < BLOCKED_AFTER_MS) return;
+    this.#isBlocked = true;
+    this.#options.onBlocked?.(error.message);
+  }
+
+  #noteSuccess(): void {
+    this.#failingSinceMs = undefined;
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    this.#options.onUnblocked?.(this.#waiting.length);
   }
 
   /**

@@ -2,9 +2,9 @@ import type { Lease } from '../broker/lease.ts';
 import type { RaceStream } from '../broker/race-stream.ts';
 import type { RaceDocument, RaceFacts } from '../protocol/document.ts';
 import { type BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
-import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
+import { EMPTY_FIELD, type Field, MAX_CARS } from '../protocol/field.ts';
 import { Counters } from './counters.ts';
-import { Downsampler } from './downsampler.ts';
+import { Downsampler, type FrameOutcome } from './downsampler.ts';
 import type { IngestOptions } from './ingest.ts';
 import { type Outgoing, Publisher } from './publisher.ts';
 import { RaceClock, type TickClose } from './race-clock.ts';
@@ -22,9 +22,14 @@ const TRAIL_AFTER_MS = 50;
 const LATE_TICK_MS = 100;
 /** How long `stop()` waits for NATS to take what is closed. */
 const FLUSH_WITHIN_MS = 5000;
-/** The stream is taken up again by itself, but not twice within this: somebody else is writing then. */
-const RESUME_AGAIN_AFTER_MS = 10_000;
+/** A fenced race is taken up again by itself, but not twice within this: somebody else is writing then. */
+const FENCED_AGAIN_MS = 10_000;
 const RESUME_RETRY_MS = 500;
+
+/** What is worth saying of a frame that was dropped, beyond the name of its outcome. */
+const OUTCOME_DETAIL: Partial<Record<FrameOutcome, string>> = {
+  field_full: `${MAX_CARS} cars have raced in this epoch; name those that may with --only and start ingest again`,
+};
 
 /** What a tick was published as; the oracle of tests and the numbers of benches. */
 export interface PublishedTick extends TickClose {
@@ -44,6 +49,7 @@ export class RaceRun {
   readonly #stream: RaceStream;
   readonly #lease: Lease;
   readonly #raceClock: RaceClock;
+  readonly #only: ReadonlySet<string> | undefined;
   #downsampler: Downsampler;
   #document: RaceDocument;
   // Where the race stands in the stream. Set by #takeUp.
@@ -57,17 +63,21 @@ export class RaceRun {
   /** Messages of the newest tick that are still to be made. */
   #trail: (() => void) | undefined;
   #ending: Promise<void> | undefined;
-  #resumedAtMs = Number.NEGATIVE_INFINITY;
+  #fencedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: IngestOptions, stream: RaceStream, lease: Lease) {
-    const { catalogue, clock, race, sources } = options;
+    const { catalogue, clock, race, sources, only } = options;
     this.#options = options;
+    this.#only = only && new Set(only);
+    if (this.#only && this.#only.size > MAX_CARS) {
+      throw new ConfigError('too_many_cars', `A race has at most ${MAX_CARS} cars, not ${this.#only.size}.`);
+    }
     this.#stream = stream;
     this.#lease = lease;
     this.counters = new Counters((name, detail) => {
       if (name.includes(':')) this.#log('warn', `Refused for the first time: ${name}${detail ? ` (${detail})` : ''}.`);
     });
-    // Named at once: invented names of cars and channels can fill the counters.
+    // Named at once, so that whoever looks finds a 0.
     for (const name of ['frames', 'samples', 'ticks', 'late_ticks', 'skipped_turns', 'publish_retry']) {
       this.counters.add(name, '', 0);
     }
@@ -107,7 +117,9 @@ export class RaceRun {
   async #takeUp(loss?: string): Promise<number> {
     const { race, catalogue, clock, sources, stream: options } = this.#options;
     await this.#stream.ensure(options);
-    const { standstill, lastSeqs, problem = loss } = await findStandstill(this.#stream);
+    const found = await findStandstill(this.#stream);
+    const { standstill, lastSeqs } = found;
+    const problem = found.problem ?? loss ?? this.#missesSlots(standstill?.field);
     if (problem) this.#log('warn', `Race ${race} begins a new epoch: ${problem}`);
     const isSame = standstill?.catalogue.hash === catalogue.hash;
     if (standstill && !isSame) this.#log('info', `Race ${race} begins a new epoch: it has another catalogue.`);
@@ -141,6 +153,9 @@ export class RaceRun {
       lastSeqs,
       onFatal: (error) => void this.#resume(error),
       onRetry: (error) => this.counters.add('publish_retry', error.message),
+      onBlocked: (problem) =>
+        this.#log('warn', `NATS takes nothing of race ${race} (${problem}); its ticks are kept in memory until it does.`),
+      onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
     this.#hasBegun = true;
     return continued?.closeAtMs ?? 0;
@@ -154,8 +169,9 @@ export class RaceRun {
     this.#raceClock.stop();
     this.#trail = undefined;
     const nowMs = performance.now();
-    const isAgain = nowMs - this.#resumedAtMs < RESUME_AGAIN_AFTER_MS;
-    this.#resumedAtMs = nowMs;
+    // What is lost again and again, as when somebody deletes the stream, is begun anew as often.
+    const isAgain = error.code === 'fenced' && nowMs - this.#fencedAtMs < FENCED_AGAIN_MS;
+    if (error.code === 'fenced') this.#fencedAtMs = nowMs;
     if (error.code === 'spool_full' || isAgain || !(await this.#lease.confirm())) return this.fail(error);
     this.#log('warn', `Race ${this.#options.race} is taken up again: ${error.message}`);
     // What fans have seen of an epoch must not be told them again in another way.
@@ -172,6 +188,15 @@ export class RaceRun {
         await new Promise((resolve) => setTimeout(resolve, RESUME_RETRY_MS));
       }
     }
+  }
+
+  /** Why the cars that may race do not fit into the epoch of this field, if so: invented cars can have used it up. */
+  #missesSlots(field: Field | undefined): string | undefined {
+    if (!field || !this.#only) return undefined;
+    const known = new Set(field.cars);
+    const missing = [...this.#only].filter((car) => !known.has(car)).length;
+    if (field.cars.length + missing <= MAX_CARS) return undefined;
+    return `The old one had ${field.cars.length} cars, so that not all of those that may race would find a place.`;
   }
 
   #log(level: 'info' | 'warn', message: string): void {
@@ -191,12 +216,16 @@ export class RaceRun {
 
   #takeFrame(frame: Frame): void {
     if (this.#ending) return;
+    if (this.#only && !this.#only.has(frame.car)) {
+      this.counters.add(`unknown_car:${frame.car}`, 'it is not one of those that may race');
+      return;
+    }
     const outcome = this.#downsampler.add(frame, this.#options.clock.nowMs());
     if (outcome === 'fresh' || outcome === 'new_clock') {
       this.counters.add('frames');
       this.counters.add('samples', '', frame.count);
     }
-    if (outcome !== 'fresh') this.counters.add(`${outcome}:${frame.car}`);
+    if (outcome !== 'fresh') this.counters.add(`${outcome}:${frame.car}`, OUTCOME_DETAIL[outcome]);
   }
 
   #closeTick(close: TickClose): void {
