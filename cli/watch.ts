@@ -1,3 +1,4 @@
+import { TelemetryError } from '../protocol/errors.ts';
 import { isCarId } from '../protocol/field.ts';
 import type { CarView, Race, Receipt, TickEvent } from '../web/client/mod.ts';
 import { connect } from '../web/client/mod.ts';
@@ -58,28 +59,25 @@ function printJson({ tick, closeAtMs }: TickEvent, view: CarView): void {
   process.stdout.write(`${JSON.stringify({ tick, closeAtMs, car: view.car, values: view.values() })}\n`);
 }
 
+/** Prints what comes until enough ticks did, or the edge has refused for good. */
 function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<void> {
   const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
+  const print = flags.json ? printJson : printPlain;
   return new Promise((resolve) => {
     let left = flags.ticks;
-    let phase = '';
-    race.on('status', (status) => {
-      if (status.phase !== phase) say(`connection: ${status.phase}`);
-      phase = status.phase;
-      if (status.phase === 'closed') resolve();
+    let isMissed = false;
+    race.on('status', ({ phase, reason }) => {
+      if (phase === 'closed') resolve();
+      else say(`connection: ${phase}${reason ? ` (${reason})` : ''}`);
     });
     race.on('error', (error) => say(`error: ${error.message}`));
     race.on('receipt', (receipt) => say(`repair: ${describeReceipt(receipt)}`));
-    race.on(
-      'watching',
-      ({ unknown }) => unknown.length > 0 && say(`Car ${unknown.join(', ')} is not in the field yet; waiting for it.`),
-    );
     race.on('tick', (tick) => {
       const view = race.car(car);
-      if (!view) return;
-      if (flags.json) printJson(tick, view);
-      else printPlain(tick, view);
-      if (flags.ticks > 0 && --left === 0) resolve();
+      if (view) print(tick, view);
+      else if (!isMissed) say(`Car ${car} is not in the field; waiting for it.`);
+      isMissed = !view;
+      if (view && flags.ticks > 0 && --left === 0) resolve();
     });
   });
 }
@@ -87,7 +85,8 @@ function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<v
 export async function run(flags: Values<typeof FLAGS>, [car]: readonly string[]): Promise<number> {
   const race = connect({ url: flags.url, race: flags.race, watch: [{ car: car!, view: flags.view }], document: false });
   await Promise.race([follow(race, car!, flags), untilAskedToEnd()]);
-  const hasEnded = race.status.phase === 'closed';
+  const { phase, reason } = race.status;
   race.close();
-  return hasEnded ? 1 : 0;
+  if (phase !== 'closed') return 0;
+  throw new TelemetryError('refused', `Race ${flags.race} cannot be watched at ${flags.url.join(', ')}: ${reason}.`);
 }
