@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { RaceStream } from '../broker/race-stream.ts';
@@ -130,6 +131,40 @@ describe('what ingest publishes', () => {
     expect(epochs.map(({ epoch }) => epoch)).toEqual([first.ingest.epoch, second.ingest.epoch]);
     expect(digests(epochs[1]!.ticks)).toEqual(digests(second.ticks));
     expect(second.log.join()).toContain('another catalogue');
+  });
+
+  it('is of the cars that may race alone; others are counted and take no slot', async () => {
+    const clock = new VirtualClock(START_MS);
+    const { ingest, log, ticks } = await start(clock, { only: ['1', '3', 'late'] });
+    await run(clock, 5);
+    await ingest.stop();
+    expect(ticks.at(-1)!.field.cars).toEqual(['1', '3']);
+    const [only] = await epochsInStream();
+    expect(Object.keys(only!.document.roster)).toEqual(['1', '3']);
+    expect(ingest.counts()['unknown_car:0']).toBeGreaterThan(40);
+    expect(log.filter((line) => line.includes('unknown_car:0 '))).toHaveLength(1);
+  });
+
+  it('begins a new epoch when invented cars have left no slot for one that may race', async () => {
+    const clock = new VirtualClock(START_MS);
+    const crowd = createSyntheticSource(clock, { cars: 251 });
+    const first = await start(clock, { sources: [crowd] });
+    await run(clock, 2);
+    await first.ingest.stop();
+    expect(first.ticks.at(-1)!.field.cars).toHaveLength(250);
+    expect(first.log.join()).toContain('field_full:250 (250 cars have raced');
+    const second = await start(clock, { sources: [crowd], only: ['7'] });
+    await run(clock, 1);
+    await second.ingest.stop();
+    expect(second.ingest.epoch).toBe(first.ingest.epoch);
+    const third = await start(clock, { sources: [crowd], only: ['7', '250'] });
+    await run(clock, 2);
+    await third.ingest.stop();
+    expect(third.ingest.epoch).not.toBe(first.ingest.epoch);
+    expect(third.ticks.at(-1)!.field.cars).toEqual(['7', '250']);
+    await expect(start(clock, { only: Array.from({ length: 251 }, (_, n) => `${n}`) })).rejects.toMatchObject({
+      code: 'too_many_cars',
+    });
   });
 
   it.each([
@@ -359,6 +394,26 @@ describe('when NATS goes away', { timeout: 90_000 }, () => {
     const epochs = await epochsInStream();
     expect(epochs.map(({ epoch }) => epoch)).toEqual([ingest.epoch]);
     expect(Object.keys(epochs[0]!.document.roster)).toHaveLength(5);
+  });
+
+  it('and somebody deletes the stream, or empties it, again and again, an epoch begins each time', async () => {
+    const clock = new VirtualClock(START_MS);
+    const { ingest } = await start(clock);
+    await run(clock, 3);
+    await until(async () => (await lastTick()) === 2);
+    const jsm = await jetstreamManager(connection);
+    const seen = new Set([ingest.epoch]);
+    for (const act of ['delete', 'purge', 'delete'] as const) {
+      await jsm.streams[act](stream.name);
+      await until(async () => {
+        await run(clock, 1);
+        return !seen.has(ingest.epoch) && (await lastTick()) >= 1;
+      });
+      seen.add(ingest.epoch);
+    }
+    await ingest.stop();
+    expect(seen.size).toBe(4);
+    await expect(ingest.done).resolves.toBeUndefined();
   });
 });
 

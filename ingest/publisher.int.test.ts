@@ -181,6 +181,30 @@ describe('what is lost in NATS', () => {
   });
 });
 
+describe('a NATS that takes nothing', () => {
+  it('is told of once, with its reason, and once more when it takes everything again', {
+    timeout: 20_000,
+  }, async () => {
+    const told: string[] = [];
+    let isFull = true;
+    const full = meddled((_, publish) => (isFull ? Promise.reject(new Error('insufficient resources')) : publish()));
+    const { publisher, retries } = start({
+      stream: full,
+      onBlocked: (problem) => told.push(problem),
+      onUnblocked: (waiting) => told.push(`${waiting} waited`),
+    });
+    publisher.send(message(0), message(1));
+    await vi.waitUntil(() => retries.length >= 4);
+    expect(told).toEqual([]);
+    await vi.waitUntil(() => retries.length >= 16, { timeout: 10_000 });
+    expect(told).toEqual(['insufficient resources']);
+    isFull = false;
+    await publisher.flush();
+    expect(told).toEqual(['insufficient resources', '2 waited']);
+    expect(await texts()).toEqual(['w tick 0', 'w tick 1']);
+  });
+});
+
 describe('the spool', () => {
   it('is bounded, and says why NATS took nothing', async () => {
     const { publisher, fatal, retries } = start({ maxWaiting: 3 });

@@ -154,7 +154,10 @@ export class RaceRun {
       onFatal: (error) => void this.#resume(error),
       onRetry: (error) => this.counters.add('publish_retry', error.message),
       onBlocked: (problem) =>
-        this.#log('warn', `NATS takes nothing of race ${race} (${problem}); its ticks are kept in memory until it does.`),
+        this.#log(
+          'warn',
+          `NATS takes nothing of race ${race} (${problem}); its ticks are kept in memory until it does.`,
+        ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
     this.#hasBegun = true;
@@ -207,19 +210,23 @@ export class RaceRun {
     return {
       frame: (frame) => this.#takeFrame(frame),
       facts: (facts: RaceFacts) => {
-        this.#document = mergeFacts(this.#document, facts);
+        const roster = facts.roster?.filter(({ car }) => this.#mayRace(car));
+        this.#document = mergeFacts(this.#document, { ...facts, ...(roster && { roster }) });
       },
       refuse: (reason, detail) =>
         this.counters.add(reason === 'unknown_channel' ? `unknown_channel:${detail}` : `refused:${reason}`, detail),
     };
   }
 
+  #mayRace(car: string): boolean {
+    if (!this.#only || this.#only.has(car)) return true;
+    this.counters.add(`unknown_car:${car}`, 'it is not one of those that may race');
+    return false;
+  }
+
   #takeFrame(frame: Frame): void {
     if (this.#ending) return;
-    if (this.#only && !this.#only.has(frame.car)) {
-      this.counters.add(`unknown_car:${frame.car}`, 'it is not one of those that may race');
-      return;
-    }
+    if (!this.#mayRace(frame.car)) return;
     const outcome = this.#downsampler.add(frame, this.#options.clock.nowMs());
     if (outcome === 'fresh' || outcome === 'new_clock') {
       this.counters.add('frames');
