@@ -218,6 +218,7 @@ function serveFans(
     // A copy: the buffer dies with the callback.
     message: (socket, message, isBinary) =>
       socket.getUserData().fan?.receive(new Uint8Array(message.slice(0)), isBinary),
+    ping: (socket) => socket.getUserData().fan?.pinged(),
     drain: (socket) => socket.getUserData().fan?.drained(),
     close: (socket) => socket.getUserData().fan?.closed(),
   });

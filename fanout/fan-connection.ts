@@ -1,5 +1,5 @@
 import type { Fan } from './fan.ts';
-import { receiveMessage, receiveQuery } from './fan-messages.ts';
+import { receiveMessage, receivePing, receiveQuery } from './fan-messages.ts';
 import type { FanSet } from './fan-set.ts';
 import type { Race } from './race.ts';
 import type { Races } from './races.ts';
@@ -13,6 +13,7 @@ export class FanConnection {
   readonly #sink: SocketSink;
   readonly #query: string;
   readonly #early: [bytes: Uint8Array, isBinary: boolean][] = [];
+  #earlyPings = 0;
   #isClosed = false;
   #fans: FanSet | undefined;
   #fan: Fan | undefined;
@@ -51,6 +52,13 @@ export class FanConnection {
     if (fan && fans) fans.guard(fan, () => receiveMessage(fans, fan, bytes, isBinary, Date.now()));
     else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push([bytes, isBinary]);
     else this.#sink.close('too_many');
+  }
+
+  /** A ping of the WebSocket itself, which is answered already. */
+  pinged(): void {
+    const [fan, fans] = [this.#fan, this.#fans];
+    if (fan && fans) fans.guard(fan, () => receivePing(fans, fan, Date.now()));
+    else if (++this.#earlyPings > MAX_EARLY_MESSAGES) this.#sink.close('too_many');
   }
 
   drained(): void {

@@ -61,6 +61,15 @@ export function receiveMessage(fans: FanSet, fan: Fan, bytes: Uint8Array, isBina
   if (fan.sink.bufferedBytes() > fans.limits.maxControlBytes) fans.close(fan, 'timeout');
 }
 
+/**
+ * Takes a ping of the WebSocket itself. It counts as a message: its answer waits in memory for a fan that reads
+ * nothing, whatever may wait there otherwise.
+ */
+export function receivePing(fans: FanSet, fan: Fan, nowMs: number): void {
+  if (fan.stage !== 'gone' && fan.isTalkingTooMuch(nowMs, fans.limits.maxMessagesPerSecond))
+    fans.close(fan, 'too_many');
+}
+
 function answer(fans: FanSet, fan: Fan, message: ClientMessage, nowMs: number): void {
   switch (message.type) {
     case 'ping':

@@ -77,6 +77,10 @@ describe('an edge', () => {
       for (const id of ticksFrom(1, 25)) fan.say({ type: 'ping', id });
     };
     expect(await closeCode(chatter)).toBe(CLOSE.too_many);
+    const pinger = (fan: ReturnType<Stage['raw']>) => {
+      for (let n = 0; n < 25; n++) fan.write(9, Buffer.alloc(125));
+    };
+    expect(await closeCode(pinger)).toBe(CLOSE.too_many);
     expect(await closeCode(() => {}, 'watch=0:nothing')).toBe(CLOSE.bad_message);
     expect(await closeCode(() => {}, 'watch=0&version=9')).toBe(CLOSE.bad_version);
     expect(await closeCode(() => {}, '')).toBe(CLOSE.timeout);
@@ -138,5 +142,15 @@ describe('an edge', () => {
       (await fetch(`${edge.url}/races`, { headers: { Origin } })).headers.get('access-control-allow-origin');
     expect(await allowed('https://own.example')).toBe('https://own.example');
     expect(await allowed('https://foreign.example')).toBeNull();
+  });
+
+  it('H7 closes a fan that pings without end and reads no answer', async () => {
+    const edge = await stage.edgeAtHead();
+    const frozen = stage.raw(edge, 'watch=0');
+    await until('it is in', () => frozen.reader.welcome);
+    frozen.freeze();
+    for (let n = 0; n < 20_000; n++) frozen.write(9, Buffer.alloc(125));
+    await until('it is closed', () => edge.stats().fans === 0);
+    expect(edge.stats().races.oval!.tally.closed.too_many).toBe(1);
   });
 });
