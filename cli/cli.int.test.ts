@@ -282,7 +282,7 @@ describe('start', () => {
   });
 
   it('lets watch say why it waits for an edge', async () => {
-    const watching = box.start(['watch', '1', '--url', 'http://127.0.0.1:1']);
+    const watching = box.start(['watch', '1', '--url', `http://127.0.0.1:${await findFreePort()}`]);
     await until('The reason', () => /^connection: waiting \(.+\)$/m.test(watching.stderr()));
     watching.child.kill('SIGINT');
     expect(await watching.end()).toEqual({ code: 0, signal: null });

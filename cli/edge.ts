@@ -69,7 +69,8 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
       host: flags.host,
       port: flags.port,
       limits: { maxFans: flags['max-fans'], maxCars: flags['max-cars'] },
-      report: (code, detail) => log('warn', `Met ${code}${detail instanceof Error ? ` (${detail.message})` : ''}.`),
+      report: (code, detail) =>
+        log('warn', `In the way, told once: ${code}${detail instanceof Error ? ` (${detail.message})` : ''}.`),
       ...(flags.races.length > 0 ? { races: flags.races } : {}),
       ...(flags.origins.length > 0 ? { origins: flags.origins } : {}),
       ...(flags.name === undefined ? {} : { name: flags.name }),

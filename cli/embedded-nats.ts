@@ -1,8 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { findNatsServer } from '../broker/nats-binary.ts';
 import { BrokerError, ConfigError } from '../protocol/errors.ts';
 
@@ -10,7 +11,7 @@ import { BrokerError, ConfigError } from '../protocol/errors.ts';
 export interface EmbeddedNats {
   /** `127.0.0.1:<port>`. */
   readonly address: string;
-  /** Rejects when the server ends without having been stopped. */
+  /** Rejects when the server ends without having been stopped, or when its disk is full. */
   readonly failed: Promise<never>;
   /** Ends the server; forgets its folder, unless that was given. Safe to call twice. */
   stop(): Promise<void>;
@@ -18,6 +19,9 @@ export interface EmbeddedNats {
 
 const READY_WITHIN_MS = 15_000;
 const STOP_WITHIN_MS = 10_000;
+/** A nats-server whose disk is full does not say so: it hangs. */
+const MIN_FREE_BYTES = 16 * 2 ** 20;
+const LOOK_AT_DISK_MS = 2000;
 
 /**
  * The shell becomes nats-server and leaves a guard beside it: that reads a pipe which closes with this process, however
@@ -33,29 +37,40 @@ exec "$0" -c "$1" 3<&-`;
 /**
  * Starts nats-server with JetStream on a free port of 127.0.0.1.
  * @param dataDir Where its streams are kept. @defaultValue a folder that is forgotten at the end
- * @throws {ConfigError} `no_nats_server`, `bad_data_dir`, `data_dir_in_use`. @throws {BrokerError} `nats_not_ready`.
+ * @throws {ConfigError} `no_nats_server`, `bad_data_dir`, `data_dir_in_use`, `disk_full`. @throws {BrokerError} `nats_not_ready`.
  */
 export async function startEmbeddedNats(dataDir?: string): Promise<EmbeddedNats> {
   const binary = findNatsServer();
   const folder = resolve(dataDir ?? inFolder(tmpdir(), () => mkdtempSync(join(tmpdir(), 'slipstream-'))));
-  const child = inFolder(folder, () => launch(binary, folder, dataDir === undefined ? folder : ''));
+  const forget = () => dataDir === undefined && rmSync(folder, { recursive: true, force: true });
+  let child: ChildProcess;
+  try {
+    child = inFolder(folder, () => launch(binary, folder, dataDir === undefined ? folder : ''));
+  } catch (error) {
+    forget();
+    throw error;
+  }
   const exited = once(child, 'exit');
-  let isStopping = false;
+  const log = collectLog(child);
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  failed.catch(() => {});
+  void exited.then(() => fail(new BrokerError('nats_ended', `nats-server ended by itself: ${log.lastWords()}.`)));
+  const looking = setInterval(() => {
+    try {
+      expectRoom(folder);
+    } catch (error) {
+      fail(error);
+    }
+  }, LOOK_AT_DISK_MS);
   const stop = async () => {
-    isStopping = true;
+    clearInterval(looking);
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
     await exited;
     clearTimeout(timer);
     child.stdio[3]!.destroy();
-    if (dataDir === undefined) rmSync(folder, { recursive: true, force: true });
+    forget();
   };
-  const log = collectLog(child);
-  const failed = exited.then(() => {
-    if (isStopping) return new Promise<never>(() => {});
-    throw new BrokerError('nats_ended', `nats-server ended by itself: ${log.lastWords()}.`);
-  });
-  failed.catch(() => {});
   const timer = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS);
   try {
     return { address: await Promise.race([log.ready, failed]), failed, stop };
@@ -65,6 +80,17 @@ export async function startEmbeddedNats(dataDir?: string): Promise<EmbeddedNats>
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @throws {ConfigError} `disk_full`. */
+function expectRoom(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= MIN_FREE_BYTES) return;
+  const [left, needed] = [bavail * bsize, MIN_FREE_BYTES].map((bytes) => Math.floor(bytes / 2 ** 20));
+  throw new ConfigError(
+    'disk_full',
+    `The disk of ${folder} has ${left} MiB left, and the streams of NATS need at least ${needed} MiB; make room, or name another folder with --data-dir.`,
+  );
 }
 
 /** @throws {ConfigError} `bad_data_dir` instead of what the file system throws. */
@@ -85,6 +111,7 @@ function inFolder<T>(folder: string, action: () => T): T {
 /** Without a pause between the look at the folder and its being taken: two servers on one store would destroy it. */
 function launch(binary: string, folder: string, forgotten: string): ChildProcess {
   mkdirSync(folder, { recursive: true });
+  expectRoom(folder);
   const config = join(folder, 'nats.conf');
   const pidFile = join(folder, 'nats.pid');
   const pid = readPid(pidFile);
@@ -126,21 +153,16 @@ function commandOf(pid: number): string {
   }
 }
 
-/** Reads what nats-server says: the address it listens on, and why it failed. */
+/** Reads what nats-server says: the address it listens on, and why it ended. */
 function collectLog(child: ChildProcess): { readonly ready: Promise<string>; lastWords(): string } {
   const ready = Promise.withResolvers<string>();
-  let said = '';
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-8000);
-    const address = /client connections on (127\.0\.0\.1:\d+)/.exec(said)?.[1];
-    if (address && said.includes('Server is ready')) ready.resolve(address);
+  let address = '';
+  let words = 'it said nothing';
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    const text = line.replace(/^\[\d+\] \S+ \S+ \[[A-Z]+\] /, '').replace(/\.$/, '');
+    if (text !== '') words = text;
+    address = /client connections on (127\.0\.0\.1:\d+)$/.exec(text)?.[1] ?? address;
+    if (text === 'Server is ready') ready.resolve(address);
   });
-  return {
-    ready: ready.promise,
-    lastWords: () => {
-      const lines = said.trim().split('\n');
-      const line = lines.findLast((one) => one.includes('[FTL]')) ?? lines.at(-1);
-      return line?.replace(/^\[\d+\] .*? \[[A-Z]+\] /, '').replace(/\.$/, '') || 'it said nothing';
-    },
-  };
+  return { ready: ready.promise, lastWords: () => words };
 }
