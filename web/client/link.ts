@@ -9,6 +9,8 @@ export interface LinkListener {
 }
 
 const OPEN = 1;
+/** Close code of a connection that ended without one. */
+const BROKEN = 1006;
 
 /** One try at one WebSocket: made, used, dropped, never used again. */
 export class Link {
@@ -22,13 +24,14 @@ export class Link {
     this.#socket.onmessage = ({ data }) => {
       this.#listener?.onMessage(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
     };
-    // An error is always followed by a close, which tells more.
-    this.#socket.onerror = () => {};
-    this.#socket.onclose = ({ code, reason }) => {
+    const end = (code: number, reason: string) => {
       const told = this.#listener;
       this.#listener = undefined;
       told?.onLost(code, reason);
     };
+    // Browsers let a close follow an error. Node 22 does not, when the connection could not be made.
+    this.#socket.onerror = () => end(BROKEN, '');
+    this.#socket.onclose = ({ code, reason }) => end(code, reason);
   }
 
   /** @returns Whether the socket took it. */
