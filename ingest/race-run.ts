@@ -156,7 +156,7 @@ export class RaceRun {
       onBlocked: (problem) =>
         this.#log(
           'warn',
-          `NATS takes nothing of race ${race} (${problem}); its ticks are kept in memory until it does.`,
+          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in memory.`,
         ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
