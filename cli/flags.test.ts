@@ -101,7 +101,7 @@ describe('flags', () => {
     ['--files=', '--files must be a text of 1 to 4096 characters, but is "".'],
     ['--kinds=,', '--kinds must be a list of a, b, c, separated by commas, but is ",".'],
     ['--kinds a,d', '--kinds must be a list of a, b, c, separated by commas, but is "a,d".'],
-    ['--names a,B', '--names must be a list of lower case, separated by commas, but is "a,B".'],
+    ['--names a,B', '--names must be a list separated by commas, each lower case, but is "a,B".'],
     ['--form xml', '--form must be one of text, json, but is "xml".'],
     ['--form=', '--form must be one of text, json, but is "".'],
     ['--json=maybe', '--json must be 1 or 0, but is "maybe".'],

@@ -71,10 +71,9 @@ function ruleOf(flag: Flag): string {
       return `${flag.kind === 'integer' ? 'a whole number' : 'a number'} from ${flag.min} to ${flag.max}${flag.unit ? ` ${flag.unit}` : ''}`;
     case 'choice':
       return `one of ${flag.of.join(', ')}`;
-    case 'list': {
-      const of = flag.of?.join(', ') ?? flag.allowed?.rule;
-      return of === undefined ? '' : `a list of ${of}, separated by commas`;
-    }
+    case 'list':
+      if (flag.of) return `a list of ${flag.of.join(', ')}, separated by commas`;
+      return flag.allowed ? `a list separated by commas, each ${flag.allowed.rule}` : '';
     case 'text':
       return flag.allowed?.rule ?? '';
     case 'switch':

@@ -1,11 +1,10 @@
 import { connectNats } from '../broker/connection.ts';
 import { createClock } from '../ingest/clock.ts';
 import { startIngest } from '../ingest/ingest.ts';
-import { isCarId } from '../protocol/field.ts';
-import { type Flags, type Usage, UsageError, type Values } from './flags.ts';
+import type { Flags, Usage, Values } from './flags.ts';
 import { tellReady, untilAskedToEnd } from './lifetime.ts';
 import { createLog, tellOfNats } from './log.ts';
-import { LOG_FLAG, NATS_FLAG, RACE_FLAG, SOURCE_FLAGS } from './race-flags.ts';
+import { CAR_ID, LOG_FLAG, NATS_FLAG, RACE_FLAG, SOURCE_FLAGS } from './race-flags.ts';
 import { catalogueFor, createSources, expectSources, SOURCE_NAMES } from './sources.ts';
 
 const END_WITHIN_MS = 10_000;
@@ -23,6 +22,7 @@ const FLAGS = {
   ...SOURCE_FLAGS,
   only: {
     kind: 'list',
+    allowed: CAR_ID,
     help: 'Ids of the cars that may race, separated by commas. Default: all that send. A race has room for 250, invented ones too.',
   },
   'udp-host': { kind: 'text', default: '127.0.0.1', help: 'Address on which the udp source listens.' },
@@ -72,13 +72,6 @@ export const usage: Usage<typeof FLAGS> = {
 export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   const log = createLog(flags.log, 'ingest');
   expectSources(flags);
-  const stranger = flags.only.find((car) => !isCarId(car));
-  if (stranger !== undefined) {
-    throw new UsageError(
-      'bad_flag',
-      `--only must list car ids of 1 to 8 letters, digits, - or _, but holds ${JSON.stringify(stranger)}.`,
-    );
-  }
   const catalogue = catalogueFor(flags);
   const abort = new AbortController();
   const asked = untilAskedToEnd(END_WITHIN_MS).then((reason) => {

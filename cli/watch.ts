@@ -1,10 +1,9 @@
 import { TelemetryError } from '../protocol/errors.ts';
-import { isCarId } from '../protocol/field.ts';
 import type { CarView, Race, Receipt, TickEvent } from '../web/client/mod.ts';
 import { connect } from '../web/client/mod.ts';
 import type { Flags, Usage, Values } from './flags.ts';
 import { untilAskedToEnd } from './lifetime.ts';
-import { RACE_FLAG } from './race-flags.ts';
+import { CAR_ID, RACE_FLAG } from './race-flags.ts';
 
 const FLAGS = {
   ...RACE_FLAG,
@@ -13,7 +12,7 @@ const FLAGS = {
     default: ['http://127.0.0.1:8080'],
     allowed: {
       accepts: (text) => URL.canParse(text) && /^(https?|wss?):$/.test(new URL(text).protocol),
-      rule: 'http(s) addresses',
+      rule: 'an http(s) address',
     },
     help: 'Addresses of edges, separated by commas; each reconnect takes the next one.',
   },
@@ -37,7 +36,7 @@ export const usage: Usage<typeof FLAGS> = {
   synopsis: 'slipstream watch <car> [flags]',
   purpose: 'Follows one car with the SDK, as a fan would, and prints what changes.',
   flags: FLAGS,
-  operands: { car: { accepts: isCarId, rule: 'a car id, which is 1 to 8 letters, digits, - or _' } },
+  operands: { car: CAR_ID },
 };
 
 const describeReceipt = (receipt: Receipt): string =>
