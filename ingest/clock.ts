@@ -14,9 +14,13 @@ const WATCH_MS = 2;
  */
 export function createClock(startMs: number = Date.now(), speed = 1): Clock {
   const origin = performance.now();
-  const nowMs = () => startMs + (performance.now() - origin) * speed;
+  let skippedMs = 0;
+  const nowMs = () => startMs + skippedMs + (performance.now() - origin) * speed;
   return {
     nowMs,
+    skipTo(toMs) {
+      skippedMs += Math.max(0, toMs - nowMs());
+    },
     callAt(atMs, callback, isPrecise = false) {
       let timer: NodeJS.Timeout;
       let watch: NodeJS.Immediate | undefined;

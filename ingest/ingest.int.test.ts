@@ -12,10 +12,10 @@ import { encodeTick } from '../protocol/tick-message.ts';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
 import { decodeRace, readStream } from '../testing/race-check.ts';
 import { createSyntheticSource, TEST_CATALOGUE } from '../testing/synthetic-source.ts';
-import { VirtualClock } from './clock.ts';
+import { createClock, VirtualClock } from './clock.ts';
 import { type Ingest, type IngestOptions, type PublishedTick, startIngest, TICK_MS } from './ingest.ts';
 import { Publisher } from './publisher.ts';
-import type { Source, SourceSink } from './source.ts';
+import type { Clock, Source, SourceSink } from './source.ts';
 
 const START_MS = 1_800_000_000_000;
 const RACE = 'test';
@@ -38,6 +38,8 @@ afterEach(async () => {
   await connection.close();
   await server.stop();
 });
+
+const base = (clock: Clock) => ({ connection, race: RACE, catalogue: TEST_CATALOGUE, clock });
 
 /** An ingest on a clock of its own, with everything that it said and every tick that it handed out. */
 async function start(clock: VirtualClock, more: Partial<IngestOptions> = {}) {
@@ -234,6 +236,31 @@ describe('a start that fails', () => {
     await first.ingest.stop();
     await expect(start(new VirtualClock(START_MS - 60_000))).rejects.toMatchObject({ code: 'clock_behind' });
     await start(clock);
+  });
+
+  it('goes on with a simulation that was ahead of the time of day, but never sets the time of live cars', async () => {
+    const ahead = new VirtualClock(START_MS);
+    const first = await start(ahead);
+    await run(ahead, 3);
+    await first.ingest.stop();
+    const live: Source = { name: 'silent', kind: 'live', start: async () => {}, stop: async () => {} };
+    const late = () => createClock(START_MS - 3_600_000, 20);
+    await expect(startIngest({ ...base(late()), sources: [live] })).rejects.toMatchObject({ code: 'clock_behind' });
+    const clock = late();
+    const ticks: PublishedTick[] = [];
+    const second = await startIngest({
+      ...base(clock),
+      sources: [createSyntheticSource(clock)],
+      onTick: (tick) => ticks.push(tick),
+    });
+    await until(() => ticks.length >= 3);
+    await second.stop();
+    expect(second.epoch).toBe(first.ingest.epoch);
+    expect(ticks.map(({ tick }) => tick)).toEqual(ticks.map((_, n) => 3 + n));
+    expect(ticks[0]!.closeAtMs).toBeGreaterThan(first.ticks[2]!.closeAtMs);
+    const [only, ...others] = await epochsInStream();
+    expect(others).toEqual([]);
+    expect(digests(only!.ticks)).toEqual(digests([...first.ticks, ...ticks]));
   });
 
   it('ends when the waiting is given up', async () => {

@@ -47,6 +47,8 @@ export interface Clock {
    *   sleep; other events are served meanwhile. @defaultValue false
    */
   callAt(atMs: number, callback: () => void, isPrecise?: boolean): () => void;
+  /** Sets race time forward to `toMs`, if it is before that; missing when race time cannot be set. */
+  skipTo?(toMs: number): void;
 }
 
 /** Anything that brings frames: a socket, a recording, the simulator. */
