@@ -19,7 +19,7 @@ const FLAGS = {
   network: {
     kind: 'choice',
     of: ['steered', 'plain'],
-    default: 'steered',
+    default: 'plain',
     help: 'steered: a network namespace of its own in which the receiving half of loopback runs on the other core, as with a network card (Linux, root; elsewhere plain). plain: the loopback of the machine.',
   },
   cars: { kind: 'integer', min: 1, max: 40, default: 4, help: 'Cars that each fan watches.' },
