@@ -24,6 +24,9 @@ const API_ERROR = {
 /** An acknowledgement takes a millisecond; one that is so late was lost with the connection. */
 const ACK_WITHIN_MS = 2000;
 
+/** What a consumer tells while all is well: it asks for more, hears a server that has nothing, asks again. */
+const ALL_IS_WELL: ReadonlySet<string> = new Set(['next', 'debug', 'discard', 'heartbeat', 'flow_control']);
+
 const RACE = /^[A-Za-z0-9_-]{1,32}$/;
 const NANOS_PER_MS = 1e6;
 
@@ -219,8 +222,7 @@ export class RaceStream {
       callback: (message: JsMsg) => onMessage({ subject: message.subject, seq: message.seq, data: message.data }),
     });
     void (async () => {
-      for await (const status of messages.status())
-        if (status.type !== 'next' && status.type !== 'debug') onProblem(status.type);
+      for await (const { type } of messages.status()) if (!ALL_IS_WELL.has(type)) onProblem(type);
     })();
     let isStopped = false;
     void messages.closed().then(() => {
