@@ -69,7 +69,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
+  // What is wrong with the output is told a moment after it was written.
+  (code) => setImmediate(() => process.exit(code)),
   (error: unknown) => {
     process.stderr.write(`${describeError(error)}\n`);
     process.exit(error instanceof UsageError ? 2 : 1);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
@@ -58,6 +58,14 @@ describe('without NATS', { concurrent: true }, () => {
     const { code, stdout } = await box.run(['--help']);
     expect(code).toBe(0);
     for (const command of Object.keys(COMMANDS)) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('output that cannot be written is told', async () => {
+    const full = openSync('/dev/full', 'w');
+    const { code, stderr } = await box.run(['--help'], { stdout: full });
+    closeSync(full);
+    expectSentence(stderr, /The output cannot be written: ENOSPC/);
+    expect(code).toBe(1);
   });
 
   it('no command is answered with the help and code 2', async () => {
@@ -327,7 +335,7 @@ describe('start', () => {
       expect(stderr).toMatch(/^The edge cannot listen on 127\.0\.0\.1:\d+: the port is taken/m);
       expect(stderr).toMatch(/The edge 1 ended by itself \(exit code 1\); its own words above say why\.\n$/);
       expect(stderr).not.toMatch(/^\s+at /m);
-      await own.untilNothingIsLeft(1000);
+      await own.untilNothingIsLeft(3000);
     } finally {
       await own.remove();
     }
@@ -371,7 +379,7 @@ describe('start', () => {
     await until('The end begins', () => run.stderr().includes('Ending: SIGINT.'));
     run.child.kill('SIGINT');
     expect(await run.end()).toEqual({ code: 0, signal: null });
-    await box.untilNothingIsLeft(1000);
+    await box.untilNothingIsLeft(3000);
   });
 });
 
@@ -417,7 +425,7 @@ describe('what start leaves behind', { concurrent: true }, () => {
       expect((await run.end()).code).toBe(1);
       expect(run.stderr()).toMatch(/nats-server ended by itself: .*\.\n$/);
       expect(run.stderr()).not.toMatch(/^\s+at /m);
-      await box.untilNothingIsLeft(1000);
+      await box.untilNothingIsLeft(3000);
     }));
 
   it('is nothing when nobody reads it', () =>
@@ -425,7 +433,7 @@ describe('what start leaves behind', { concurrent: true }, () => {
       run.child.stdout!.destroy();
       run.child.stderr!.destroy();
       expect(await run.end()).toEqual({ code: 0, signal: null });
-      await box.untilNothingIsLeft(1000);
+      await box.untilNothingIsLeft(3000);
     }));
 
   it('is the race in --data-dir, which the next start goes on with and nobody else may use', () =>

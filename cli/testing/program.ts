@@ -29,7 +29,13 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
-export interface Ended {
+interface RunOptions {
+  readonly env?: Record<string, string>;
+  /** An open file instead of what {@link Run.stdout} gives. */
+  readonly stdout?: number;
+}
+
+interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
@@ -45,7 +51,7 @@ export interface Run {
 }
 
 /** A process that was started by a run, also by way of others. */
-export interface Descendant {
+interface Descendant {
   readonly pid: number;
   readonly command: string;
 }
@@ -60,16 +66,16 @@ export class Sandbox {
 
   path = (name: string): string => join(this.folder, name);
 
-  start(args: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}): Run {
+  start(args: readonly string[], options: RunOptions = {}): Run {
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPSTREAM_'));
     const child = spawn(process.execPath, [PROGRAM, ...args], {
-      cwd: options.cwd ?? this.folder,
+      cwd: this.folder,
       env: { ...Object.fromEntries(clean), TMPDIR: this.folder, NO_COLOR: '1', ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
     });
     let stdout = '';
     let stderr = '';
-    child.stdout!.on('data', (bytes) => {
+    child.stdout?.on('data', (bytes) => {
       stdout += bytes;
     });
     child.stderr!.on('data', (bytes) => {
@@ -92,7 +98,7 @@ export class Sandbox {
   }
 
   /** Runs to the end. */
-  async run(args: readonly string[], options?: { env?: Record<string, string>; cwd?: string }) {
+  async run(args: readonly string[], options?: RunOptions) {
     const run = this.start(args, options);
     const { code } = await run.end();
     return { code, stdout: run.stdout(), stderr: run.stderr() };
