@@ -1,7 +1,7 @@
 import { connectNats } from '../broker/connection.ts';
 import { createClock } from '../ingest/clock.ts';
 import { startIngest } from '../ingest/ingest.ts';
-import type { Flags, Usage, Values } from './flags.ts';
+import { type Flags, type Usage, UsageError, type Values } from './flags.ts';
 import { tellReady, untilAskedToEnd } from './lifetime.ts';
 import { createLog, tellOfNats } from './log.ts';
 import { CAR_ID, LOG_FLAG, NATS_FLAG, RACE_FLAG, SOURCE_FLAGS } from './race-flags.ts';
@@ -57,7 +57,7 @@ const FLAGS = {
     max: 87600,
     default: 0,
     unit: 'h',
-    help: 'The stream forgets what is older; 0 keeps everything.',
+    help: 'The stream forgets what is older; 0 keeps everything, and less than 2 hours would forget the catalogue.',
   },
   ...LOG_FLAG,
 } as const satisfies Flags;
@@ -72,6 +72,10 @@ export const usage: Usage<typeof FLAGS> = {
 export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   const log = createLog(flags.log, 'ingest');
   expectSources(flags);
+  const maxAgeHours = flags['max-age-hours'];
+  if (maxAgeHours > 0 && maxAgeHours < 2) {
+    throw new UsageError('bad_flag', `--max-age-hours must be 0 or from 2 to 87600 h, but is ${maxAgeHours}.`);
+  }
   const catalogue = catalogueFor(flags);
   const abort = new AbortController();
   const asked = untilAskedToEnd(END_WITHIN_MS).then((reason) => {
@@ -93,7 +97,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
         clock,
         sources: createSources(flags, catalogue, clock, connection),
         ...(flags.only.length > 0 ? { only: flags.only } : {}),
-        stream: { replicas: flags.replicas, maxAgeMs: flags['max-age-hours'] * 3_600_000 },
+        stream: { replicas: flags.replicas, maxAgeMs: maxAgeHours * 3_600_000 },
         onLog: log,
       },
       abort.signal,

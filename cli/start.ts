@@ -42,7 +42,7 @@ function servicesOf(flags: StartFlags, source: string, nats: string): [name: str
   const ingest = [
     'ingest',
     ...feed.flatMap((name) => [`--${name}`, String(flags[name])]),
-    ...['--sources', source, '--max-age-hours', '24'],
+    ...['--sources', source],
     ...(flags.catalogue === undefined ? [] : [`--catalogue=${flags.catalogue}`]),
     ...(flags.replay.length > 0 ? [`--files=${flags.replay.join(',')}`] : []),
     ...shared,

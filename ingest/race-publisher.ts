@@ -21,7 +21,12 @@ export interface RacePoint {
 export interface RunIdentity {
   readonly epoch: string;
   readonly catalogue: Catalogue;
-  readonly subjects: { readonly tick: string; readonly keyframe: string; readonly doc: string };
+  readonly subjects: {
+    readonly catalogue: string;
+    readonly tick: string;
+    readonly keyframe: string;
+    readonly doc: string;
+  };
 }
 
 const headOf = (run: RunIdentity, tick: number, closeAtMs: number): StreamHead => ({
@@ -30,6 +35,16 @@ const headOf = (run: RunIdentity, tick: number, closeAtMs: number): StreamHead =
   epoch: run.epoch,
   catalogueTag: run.catalogue.tag,
 });
+
+/** The catalogue stands before the first tick of an epoch, and again every hour: a stream may forget what is older. */
+const CATALOGUE_EVERY = 7200;
+
+/** What must stand in the stream before the tick after `before`: the catalogue, or nothing. */
+export function encodePreamble(run: RunIdentity, before: RacePoint): Outgoing[] {
+  if ((before.tick + 1) % CATALOGUE_EVERY !== 0) return [];
+  const data = new TextEncoder().encode(run.catalogue.json);
+  return [{ subject: run.subjects.catalogue, data, id: `${run.epoch}:c${run.catalogue.hash}` }];
+}
 
 /** The message of the tick after `before`: what fans wait for. */
 export function encodeTickMessage(run: RunIdentity, before: RacePoint, after: Field, closeAtMs: number): Outgoing {

@@ -6,10 +6,16 @@ import { EMPTY_FIELD, type Field, MAX_CARS } from '../protocol/field.ts';
 import { Counters } from './counters.ts';
 import { Downsampler, type FrameOutcome } from './downsampler.ts';
 import type { IngestOptions } from './ingest.ts';
-import { type Outgoing, Publisher } from './publisher.ts';
+import { Publisher } from './publisher.ts';
 import { RaceClock, type TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
-import { encodeTickMessage, encodeTrailers, type RacePoint, type RunIdentity } from './race-publisher.ts';
+import {
+  encodePreamble,
+  encodeTickMessage,
+  encodeTrailers,
+  type RacePoint,
+  type RunIdentity,
+} from './race-publisher.ts';
 import { findStandstill } from './recovery.ts';
 import type { Frame, SourceSink } from './source.ts';
 
@@ -56,8 +62,6 @@ export class RaceRun {
   #identity!: RunIdentity;
   #point!: RacePoint;
   #publisher!: Publisher;
-  /** Messages that go before the first tick of an epoch. */
-  #preamble: readonly Outgoing[] = [];
   #isFirst = true;
   #hasBegun = false;
   /** Messages of the newest tick that are still to be made. */
@@ -138,7 +142,6 @@ export class RaceRun {
     this.#point = continued ?? START;
     this.#isFirst = true;
     this.#trail = undefined;
-    this.#preamble = [];
     if (continued) {
       this.#log('info', `Race ${race} goes on after tick ${continued.tick} in epoch ${epoch}.`);
       // Later on, we know more than the stream: what the sources have said since.
@@ -147,8 +150,6 @@ export class RaceRun {
       this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, field, nowMs: clock.nowMs() });
     } else {
       this.#log('info', `Race ${race} begins in epoch ${epoch}.`);
-      const data = new TextEncoder().encode(catalogue.json);
-      this.#preamble = [{ subject: this.#stream.subjects.catalogue, data, id: `${epoch}:c${catalogue.hash}` }];
     }
     this.#publisher = new Publisher({
       stream: this.#stream,
@@ -252,8 +253,8 @@ export class RaceRun {
     const field = this.#downsampler.close(closeAtMs);
     const before = this.#point;
     const tick = before.tick + 1;
-    this.#publisher.send(...this.#preamble, encodeTickMessage(this.#identity, before, field, closeAtMs));
-    this.#preamble = [];
+    const message = encodeTickMessage(this.#identity, before, field, closeAtMs);
+    this.#publisher.send(...encodePreamble(this.#identity, before), message);
     const trail = () => {
       this.#trail = undefined;
       this.#document = advanceDocument(this.#document, this.#options.catalogue, field, closeAtMs);
