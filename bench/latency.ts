@@ -36,7 +36,7 @@ export const usage: Usage<typeof FLAGS> = {
   flags: FLAGS,
 };
 
-const WARM_UP_MS = 4000;
+const WARM_UP_MS = 10_000;
 export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
   if (flags.network === 'steered' && !isSteered() && canSteer()) {
     const { network: _, ...rest } = flags;
