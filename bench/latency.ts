@@ -8,7 +8,7 @@ import { canSteer, isSteered, runSteered } from './own-network.ts';
 import { startWorker } from './processes.ts';
 
 const FLAGS = {
-  fans: { kind: 'integer', min: 1, max: 15_000, default: 1000, help: 'SDK fans on one edge.' },
+  fans: { kind: 'integer', min: 1, max: 15_000, default: 1000, help: 'Fans on one edge.' },
   probes: {
     kind: 'integer',
     min: 1,

@@ -9,6 +9,7 @@ import {
   StorageType,
 } from '@nats-io/jetstream';
 import { BrokerError, ConfigError } from '../protocol/errors.ts';
+import { isRaceName } from '../protocol/position.ts';
 import type { NatsConnection } from './connection.ts';
 
 /** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
@@ -27,7 +28,6 @@ const ACK_WITHIN_MS = 2000;
 /** What a consumer tells while all is well: it asks for more, hears a server that has nothing, asks again. */
 const ALL_IS_WELL: ReadonlySet<string> = new Set(['next', 'debug', 'discard', 'heartbeat', 'flow_control']);
 
-const RACE = /^[A-Za-z0-9_-]{1,32}$/;
 const NANOS_PER_MS = 1e6;
 
 /** A message of the stream of a race. `data` is valid for good. */
@@ -51,8 +51,6 @@ export interface StreamOptions {
  * has the same bytes, nor at the expected sequence.
  */
 export type PublishResult = { readonly seq: number; readonly duplicate: boolean } | 'conflict';
-
-export const isRaceName = (race: string): boolean => RACE.test(race);
 
 /** Name of the stream of a race. @throws {ConfigError} `bad_race`. */
 function streamName(race: string): string {

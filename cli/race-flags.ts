@@ -1,10 +1,11 @@
 import { isCarId } from '../protocol/field.ts';
+import { isRaceName } from '../protocol/position.ts';
 import type { Flags } from './flags.ts';
 
 export const CAR_ID = { accepts: isCarId, rule: 'a car id of 1 to 8 letters, digits, - or _' };
 
 export const RACE_NAME = {
-  accepts: (text: string) => /^[A-Za-z0-9_-]{1,32}$/.test(text),
+  accepts: isRaceName,
   rule: '1 to 32 letters, digits, - or _',
 };
 

@@ -1,6 +1,7 @@
 import type { NatsConnection } from '../broker/connection.ts';
-import { isRaceName, RaceStream } from '../broker/race-stream.ts';
+import { RaceStream } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
+import { isRaceName } from '../protocol/position.ts';
 import type { FanSetOptions } from './courier.ts';
 import { Race } from './race.ts';
 

@@ -1,5 +1,4 @@
-/** The ids a car may have; they stand in NATS subjects, in URLs and in eight bytes of a packed frame. */
-export const CAR_ID = /^[A-Za-z0-9_-]{1,8}$/;
+import { CAR_ID } from '../protocol/field.ts';
 
 const SLOTS = 512;
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { SourceError } from '../protocol/errors.ts';
-import { CAR_ID } from './car-ids.ts';
+import { CAR_ID } from '../protocol/field.ts';
 import { readDriverDay } from './f1-test-laps.ts';
 import { createRecordingSource, type PlayedCar, type Recording } from './recording-player.ts';
 import type { Clock, Source } from './source.ts';

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
-import { CAR_ID, CarIds } from './car-ids.ts';
+import { CAR_ID } from '../protocol/field.ts';
+import { CarIds } from './car-ids.ts';
 import { type FrameReader, FrameRefused, quote } from './frame-reader.ts';
 import { createJsonReader } from './json-frame.ts';
 import { createMsgpackReader, isMap } from './msgpack-frame.ts';

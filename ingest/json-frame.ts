@@ -1,5 +1,5 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
-import { CAR_ID } from './car-ids.ts';
+import { CAR_ID } from '../protocol/field.ts';
 import { type FrameReader, FrameRefused, quote } from './frame-reader.ts';
 
 const FIELDS = new Set(['car', 'at', 'values']);

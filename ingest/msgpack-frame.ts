@@ -1,5 +1,6 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
-import { CAR_ID, type CarIds } from './car-ids.ts';
+import { CAR_ID } from '../protocol/field.ts';
+import type { CarIds } from './car-ids.ts';
 import { ChannelKeys } from './channel-keys.ts';
 import { type FrameReader, FrameRefused } from './frame-reader.ts';
 import type { Frame, SourceSink } from './source.ts';

@@ -1,5 +1,5 @@
 import type { Flag, RaceFacts, RosterEntry } from '../protocol/document.ts';
-import { CAR_ID } from './car-ids.ts';
+import { CAR_ID } from '../protocol/field.ts';
 import { FrameRefused, quote } from './frame-reader.ts';
 import type { SourceSink } from './source.ts';
 

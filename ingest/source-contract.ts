@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { RaceFacts } from '../protocol/document.ts';
 import { TelemetryError } from '../protocol/errors.ts';
-import { CAR_ID } from './car-ids.ts';
+import { CAR_ID } from '../protocol/field.ts';
 import { encodePackedFrame } from './packed-frame.ts';
 import type { RefusalReason, Source, SourceSink } from './source.ts';
 

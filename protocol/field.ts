@@ -5,7 +5,8 @@ import { CRC_START, crcAdd, crcAddByte, crcEnd } from './crc32.ts';
 /** Most cars that one epoch of a race can see; slots are never given to another car. */
 export const MAX_CARS = 250;
 
-const CAR_ID = /^[A-Za-z0-9_-]{1,8}$/;
+/** The ids a car may have; they stand in NATS subjects, in URLs and in eight bytes of a packed frame. */
+export const CAR_ID = /^[A-Za-z0-9_-]{1,8}$/;
 
 /** 1–8 of A–Z a–z 0–9 - _; "07" and "7" are two cars. */
 export const isCarId = (text: string): boolean => CAR_ID.test(text);

@@ -10,9 +10,13 @@ export interface Position {
 }
 
 const EPOCH = /^[0-9a-f]{16}$/;
+const RACE = /^[A-Za-z0-9_-]{1,32}$/;
 const MAX_SEQ = 2 ** 48 - 1;
 
 export const isEpoch = (text: string): boolean => EPOCH.test(text);
+
+/** 1–32 of A–Z a–z 0–9 - _: the name of a race stands in NATS subjects and in URLs. */
+export const isRaceName = (text: string): boolean => RACE.test(text);
 
 export const formatPosition = (position: Position): string => `${position.epoch}:${position.seq}`;
 

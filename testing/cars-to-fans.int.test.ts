@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { type Edge, startEdge } from '../fanout/edge.ts';
+import { until } from '../fanout/testing/until.ts';
 import { loadCatalogue } from '../ingest/builtin-catalogue.ts';
 import { createClock } from '../ingest/clock.ts';
 import { createF1TestSource } from '../ingest/f1-test-source.ts';
@@ -18,6 +19,8 @@ const FANS = 50;
 /** Race seconds per second: a tick every 62 ms leaves the machine time to breathe. */
 const SPEED = 8;
 const TICKS = 120;
+/** For each step; a machine that runs other tests beside this one is slow. */
+const WITHIN_MS = 30_000;
 const SEEDS = [1, Number(process.env.SLIPSTREAM_SEED ?? randomInt(2 ** 31))];
 
 interface Field {
@@ -39,14 +42,6 @@ const FIELDS: Field[] = [
     create: (catalogue, clock) => createF1TestSource(catalogue, clock, { folder: recordings.f1Test, cars: 40 }),
   },
 ];
-
-async function until(condition: () => boolean, what: string, withinMs = 30_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`${what} did not happen within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 describe.skipIf(areRecordingsMissing()).each(FIELDS)('$name', ({ catalogue: catalogueName, create }) => {
   let nats: TestNatsServer;
@@ -87,20 +82,22 @@ describe.skipIf(areRecordingsMissing()).each(FIELDS)('$name', ({ catalogue: cata
             : await carsOf(oracle);
         crowd = new RandomCrowd({ oracle, catalogue, urls: edges.map(({ url }) => url), race, cars, fans: FANS, seed });
         const { fans } = crowd;
-        await until(() => fans.every(({ lastTick }) => lastTick >= 0), 'that every fan is live');
+        await until('every fan is live', () => fans.every(({ lastTick }) => lastTick >= 0), WITHIN_MS);
         for (const end = oracle.lastTick + TICKS; oracle.lastTick < end; ) {
           const tick = oracle.lastTick;
-          await until(() => oracle.lastTick > tick, 'the next tick');
+          await until('the next tick', () => oracle.lastTick > tick, WITHIN_MS);
           crowd.stir();
         }
         await until(
+          'every fan has what it chose last',
           () => fans.every((fan) => fan.lastTick >= oracle.lastTick - 1 && fan.missingCars().length === 0),
-          'that every fan has what it chose last',
+          WITHIN_MS,
         );
         await ingest.stop();
         await until(
+          'every fan has the last tick',
           () => fans.every(({ lastTick }) => lastTick === oracle.lastTick),
-          'that every fan has the last tick',
+          WITHIN_MS,
         );
         const sum = (pick: (report: (typeof fans)[number]['report']) => number) =>
           fans.reduce((total, { report }) => total + pick(report), 0);
@@ -124,6 +121,6 @@ describe.skipIf(areRecordingsMissing()).each(FIELDS)('$name', ({ catalogue: cata
 });
 
 async function carsOf(oracle: Oracle): Promise<readonly string[]> {
-  await until(() => oracle.carsAtLastTick().length === 40, 'that the field is complete');
+  await until('the field is complete', () => oracle.carsAtLastTick().length === 40, WITHIN_MS);
   return oracle.carsAtLastTick();
 }

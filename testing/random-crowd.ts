@@ -1,18 +1,8 @@
 import { LightSocket } from '../bench/light-socket.ts';
+import { createRandom } from '../ingest/simulator/random.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { WatchRequest } from '../web/client/mod.ts';
 import { type Oracle, OracleFan } from './oracle-fan.ts';
-
-/** Mulberry32: small, seeded, good enough to choose cars. Source: T. Ettinger, public domain. */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export interface CrowdOptions {
   readonly oracle: Oracle;
@@ -39,7 +29,7 @@ export class RandomCrowd {
 
   constructor(options: CrowdOptions) {
     this.#options = options;
-    this.#random = createRandom(options.seed);
+    this.#random = createRandom(options.seed).next;
     for (let n = 0; n < options.fans; n++) this.fans.push(this.#createFan(n));
   }
 
