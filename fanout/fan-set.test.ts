@@ -318,6 +318,24 @@ describe('the fans of a race', () => {
     );
   });
 
+  it('F15 come back whole when an edge that was behind has sent them its document, and not yet its snapshot', () => {
+    const world = new World(0);
+    const [ahead, behind] = [new FakeEdge(world), new FakeEdge(world)];
+    const fan = new FakeFan(world, [], 'all');
+    fan.connect(ahead);
+    world.publish(2);
+    ahead.catchUp();
+    fan.cut();
+    fan.connect(behind, true);
+    fan.sink.read(3);
+    fan.cut();
+    fan.connect(ahead);
+    world.publish(21);
+    ahead.catchUp();
+    expect(fan.reader.state?.tick).toBe(world.writer.tick);
+    expect(fan.reader.document).toEqual(world.writer.document);
+  });
+
   const WATCH = CHOICES[3]!;
 
   it('F2 get every tick exactly once, in order, when they read', () => {

@@ -94,6 +94,8 @@ export class FanReader {
       const value = unpack(docPayload(bytes));
       this.document = isSnapshot ? value : applyPatch(this.document, value);
       this.docSeq = head.seq;
+      // The edge is behind: until its snapshot is here, the ticks that are held do not belong to this document.
+      if (isSnapshot && head.seq < this.seq) this.state = undefined;
       return;
     }
     expect(head.seq, 'positions never go back').toBeGreaterThanOrEqual(isSnapshot ? 0 : this.seq);

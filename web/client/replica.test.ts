@@ -117,6 +117,18 @@ describe('the replica', () => {
     expect(replica.holding(true)?.since.seq).toBe(13);
   });
 
+  it('is no ground to resume from between the document of an edge that is behind and its snapshot', () => {
+    const replica = new Replica();
+    replica.begin(EPOCHS[0], catalogue);
+    replica.applyDocument(documentFrame(15, { lap: 5 }, FRAME_FLAG.snapshot));
+    replica.applyTick(snapshotOf(5));
+    expect(replica.holding(true)).toBeDefined();
+    replica.applyDocument(documentFrame(12, { lap: 2 }, FRAME_FLAG.snapshot));
+    expect(replica.holding(true)).toBeUndefined();
+    replica.applyTick(snapshotOf(2));
+    expect(replica.holding(true)?.since).toEqual({ epoch: EPOCHS[0], seq: 12 });
+  });
+
   it('applies a patch of the document once, however often it is sent', () => {
     const replica = begun();
     const add = documentFrame(14, [{ op: 'add', path: '/stops/-', value: 7 }]);

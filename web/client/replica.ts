@@ -141,6 +141,8 @@ export class Replica {
           throw new ProtocolError('bad_document', 'The document must be an object.');
         }
         this.#document = value as RaceDocument;
+        // The edge is behind: until its snapshot is here, the ticks that are held do not belong to this document.
+        if (this.#state && seq < this.#state.seq) this.#areTicksWhole = false;
       } else {
         this.#document = applyPatch(this.#document!, value) as RaceDocument;
       }
