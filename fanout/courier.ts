@@ -1,9 +1,12 @@
 import type { CloseReason } from '../protocol/codes.ts';
 import type { RepairKind } from '../protocol/control.ts';
+import { FRAME_FLAG } from '../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import type { Delivery, Repair } from './delivery.ts';
 import type { Fan } from './fan.ts';
 import { type EdgeLimits, reconnectWindowMs } from './limits.ts';
+
+const NO_FRAMES: readonly Uint8Array[] = [];
 
 /** Sums since the start of the edge. */
 export interface FanTally {
@@ -51,28 +54,43 @@ export class Courier {
     this.#hand(fan, delivery, repair, true, nowMs);
   }
 
-  /** Everything that a live fan misses: what it is owed, or the ticks since its last one in one frame. */
+  /**
+   * Everything that a live fan misses: what it is owed, or the ticks since its last one in one frame. Runs for every
+   * fan and tick: makes nothing that other fans cannot share.
+   */
   catchUp(fan: Fan, delivery: Delivery, nowMs: number): void {
-    const head = delivery.state.head!;
-    if (!fan.owed && fan.tick === head.tick && !fan.isDocStale) return;
-    const frames = fan.owed ? undefined : delivery.live(fan);
-    if (!frames) {
+    const { maker, state } = delivery;
+    const head = state.head!;
+    if (fan.tick === head.tick && !fan.owed) return;
+    const base = fan.owed ? undefined : state.ring.byTick(fan.tick);
+    if (!base) {
       const owed = fan.owed ?? { reason: 'too_old', hasWelcome: false, isConflated: true };
       if (owed.isConflated) this.tally.conflated++;
       this.#hand(fan, delivery, delivery.owedSnapshot(fan, owed), owed.hasWelcome, nowMs);
       return;
     }
-    if (head.tick - fan.tick > 1) this.tally.conflated++;
-    if (frames.length === 1) this.#send(fan, frames, nowMs);
-    else fan.sink.batch(() => this.#send(fan, frames, nowMs));
-    // Only a tick frame carries the cars that were added: without one they go on waiting.
-    if (fan.tick !== head.tick) fan.pending.clear();
-    this.#hasAll(fan, delivery);
+    const isConflated = head.tick - base.tick > 1;
+    if (isConflated) this.tally.conflated++;
+    const flags = isConflated ? FRAME_FLAG.conflated : 0;
+    const frame = maker.frame(fan.choice!, base, flags, fan.pending);
+    const document = fan.wantsDoc ? maker.documentSince(base, fan.seq, flags) : NO_FRAMES;
+    if (document.length === 0) fan.sink.sendFrame(frame);
+    else fan.sink.sendFrames(document, frame);
+    this.#count(document, fan, nowMs);
+    this.tally.frames++;
+    this.tally.bytes += frame.length;
+    fan.pending = undefined;
+    fan.tick = head.tick;
+    fan.seq = state.seq;
   }
 
-  /** One change of the document for a fan that holds everything before it. */
-  patch(fan: Fan, { state }: Delivery, frame: Uint8Array, nowMs: number): void {
-    this.#send(fan, [frame], nowMs);
+  /** The document travels with the ticks; while none come, it comes on its own. */
+  catchUpDocument(fan: Fan, { maker, state }: Delivery, nowMs: number): void {
+    const head = state.head!;
+    if (fan.tick !== head.tick || fan.owed || !fan.wantsDoc) return;
+    const document = maker.documentSince(head, fan.seq, 0);
+    if (document.length === 0) return;
+    this.#send(fan, document, nowMs);
     fan.seq = state.seq;
   }
 
@@ -89,7 +107,7 @@ export class Courier {
       fan.say(receipt);
       this.#send(fan, frames, nowMs);
     });
-    fan.pending.clear();
+    fan.pending = undefined;
     this.#hasAll(fan, delivery);
   }
 
@@ -109,10 +127,12 @@ export class Courier {
   }
 
   #send(fan: Fan, frames: readonly Uint8Array[], nowMs: number): void {
-    for (const frame of frames) {
-      fan.sink.sendFrame(frame);
-      this.tally.bytes += frame.length;
-    }
+    for (const frame of frames) fan.sink.sendFrame(frame);
+    this.#count(frames, fan, nowMs);
+  }
+
+  #count(frames: readonly Uint8Array[], fan: Fan, nowMs: number): void {
+    for (const frame of frames) this.tally.bytes += frame.length;
     this.tally.frames += frames.length;
     fan.lastSentAtMs = nowMs;
   }
@@ -121,7 +141,6 @@ export class Courier {
     fan.tick = state.head!.tick;
     fan.seq = state.seq;
     fan.epoch = state.epoch;
-    fan.isDocStale = false;
     fan.owed = undefined;
   }
 }

@@ -75,7 +75,7 @@ export class Delivery {
   #deltas(base: RingEntry, ticks: readonly RingEntry[], choice: Choice, hasDoc: boolean, sinceSeq: number) {
     const isWhole = hasDoc && [base, ...ticks].some((entry) => hasWhole(entry, sinceSeq));
     const patchesOf = (entry: RingEntry) => (hasDoc && !isWhole ? patchFrames(entry, sinceSeq) : []);
-    const frames = isWhole ? [this.maker.document(FRAME_FLAG.repair)] : patchesOf(base);
+    const frames = isWhole ? [...this.maker.document(FRAME_FLAG.repair)] : patchesOf(base);
     const tickFrames: Uint8Array[] = [];
     let before = base;
     for (const entry of ticks) {
@@ -88,15 +88,9 @@ export class Delivery {
   }
 
   #composite(base: RingEntry, choice: Choice, hello: Hello, from: string | undefined, sinceSeq: number): Repair {
-    const frame = this.maker.frame(choice, { base, flags: FRAME_FLAG.repair });
+    const frame = this.maker.frame(choice, base, FRAME_FLAG.repair);
     const receipt = this.#receipt('composite', from, this.state.head!.tick - base.tick, frame.length);
-    if (!hello.doc) return { receipt, frames: [frame] };
-    const entries = [base, ...this.state.ring.after(base.tick)];
-    const patches = entries.flatMap((entry) => patchFrames(entry, sinceSeq));
-    const isWhole =
-      entries.some((entry) => hasWhole(entry, sinceSeq)) ||
-      (patches.length > 0 && sizeOf(patches) > this.state.packedDocument.length);
-    const document = isWhole ? [this.maker.document(FRAME_FLAG.repair)] : patches;
+    const document = hello.doc ? this.maker.documentSince(base, sinceSeq, FRAME_FLAG.repair) : [];
     return { receipt, frames: [...document, frame] };
   }
 
@@ -108,8 +102,8 @@ export class Delivery {
     ticks: number,
     flags: number,
   ): Repair {
-    const frame = this.maker.frame(choice, { base: undefined, flags });
-    const document = hasDoc ? [this.maker.document(flags)] : [];
+    const frame = this.maker.frame(choice, undefined, flags);
+    const document = hasDoc ? this.maker.document(flags) : [];
     return { receipt: this.#receipt('snapshot', from, ticks, frame.length, reason), frames: [...document, frame] };
   }
 
@@ -119,26 +113,6 @@ export class Delivery {
     const ticks = isSameEpoch ? Math.max(0, this.state.head!.tick - fan.tick) : 0;
     const flags = FRAME_FLAG.repair | (isConflated ? FRAME_FLAG.conflated : 0);
     return this.#snapshot(fan.choice!, fan.wantsDoc, reason, formatPosition(fan), ticks, flags);
-  }
-
-  /**
-   * What a live fan misses, from the tick it holds to the newest.
-   * @returns `undefined` when the ring no longer holds the fan's tick: it needs a snapshot.
-   */
-  live(fan: Fan): Uint8Array[] | undefined {
-    const head = this.state.head!;
-    const base = this.state.ring.byTick(fan.tick);
-    if (!base) return undefined;
-    const flags = head.tick - base.tick > 1 ? FRAME_FLAG.conflated : 0;
-    const frames: Uint8Array[] = [];
-    if (fan.isDocStale) frames.push(this.maker.document(flags));
-    if (base !== head) frames.push(this.maker.frame(fan.choice!, { base, pending: fan.pending, flags }));
-    return frames;
-  }
-
-  /** A change of the document for fans that hold the newest tick. */
-  patch(seq: number, patch: Uint8Array): Uint8Array {
-    return docPatchFrame(this.state.head!, seq, patch, 0);
   }
 }
 

@@ -69,9 +69,9 @@ const SWEEP_MS = 1000;
 /** Time for the last words to leave. */
 const FAREWELL_MS = 100;
 
+/** What the handshake said, until the socket is open; then the fan. */
 interface SocketData {
-  readonly race: string;
-  readonly query: string;
+  asked: { readonly race: string; readonly query: string } | undefined;
   fan: FanConnection | undefined;
 }
 
@@ -205,7 +205,8 @@ function serveFans(
         return refuse(response, '503 Service Unavailable', 'full', `The edge takes ${limits.maxFans} fans.`);
       if (!isAllowedOrigin(request.getHeader('origin'), origins))
         return refuse(response, '403 Forbidden', 'origin', 'Pages of this origin may not connect.');
-      const data: SocketData = { race: request.getParameter(0) ?? '', query: request.getQuery(), fan: undefined };
+      const asked = { race: request.getParameter(0) ?? '', query: request.getQuery() };
+      const data: SocketData = { asked, fan: undefined };
       const [key, protocol, extensions] = ['key', 'protocol', 'extensions'].map((part) =>
         request.getHeader(`sec-websocket-${part}`),
       );
@@ -213,7 +214,9 @@ function serveFans(
     },
     open: (socket: WebSocket<SocketData>) => {
       const data = socket.getUserData();
-      data.fan = new FanConnection(socket, races, data.race, data.query);
+      const { race, query } = data.asked!;
+      data.asked = undefined;
+      data.fan = new FanConnection(socket, races, race, query);
     },
     // A copy: the buffer dies with the callback.
     message: (socket, message, isBinary) =>

@@ -11,8 +11,9 @@ const MAX_EARLY_MESSAGES = 4;
 /** One WebSocket from open to close: finds the race of the fan and hands on what happens. */
 export class FanConnection {
   readonly #sink: SocketSink;
-  readonly #query: string;
-  readonly #early: [bytes: Uint8Array, isBinary: boolean][] = [];
+  /** Until the race is found: what the fan said before that, and the query of its address. */
+  #query: string;
+  #early: [bytes: Uint8Array, isBinary: boolean][] | undefined;
   #earlyPings = 0;
   #isClosed = false;
   #fans: FanSet | undefined;
@@ -43,15 +44,20 @@ export class FanConnection {
     const fan = fans.add(this.#sink, nowMs);
     this.#fan = fan;
     fans.guard(fan, () => receiveQuery(fans, fan, this.#query, nowMs));
-    for (const [bytes, isBinary] of this.#early) this.receive(bytes, isBinary);
+    for (const [bytes, isBinary] of this.#early ?? []) this.receive(bytes, isBinary);
+    this.#query = '';
+    this.#early = undefined;
   }
 
   /** @param bytes The caller's no more. */
   receive(bytes: Uint8Array, isBinary: boolean): void {
     const [fan, fans] = [this.#fan, this.#fans];
     if (fan && fans) fans.guard(fan, () => receiveMessage(fans, fan, bytes, isBinary, Date.now()));
-    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push([bytes, isBinary]);
-    else this.#sink.close('too_many');
+    else {
+      this.#early ??= [];
+      if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push([bytes, isBinary]);
+      else this.#sink.close('too_many');
+    }
   }
 
   /** A ping of the WebSocket itself, which is answered already. */

@@ -17,6 +17,8 @@ import { carsOf, expectedCars, FanReader } from './testing/test-fan.ts';
 /** A socket that can be frozen; what it holds back is read when it thaws. */
 class FakeSink implements FanSink {
   isFrozen = false;
+  /** How often several frames left together. */
+  writes = 0;
   closed: CloseReason | undefined;
   readonly #reader: FanReader;
   #waiting: (string | Uint8Array)[] = [];
@@ -49,6 +51,10 @@ class FakeSink implements FanSink {
   }
   sendFrame(frame: Uint8Array): void {
     this.#send(frame);
+  }
+  sendFrames(frames: readonly Uint8Array[], last: Uint8Array): void {
+    this.writes++;
+    for (const frame of [...frames, last]) this.#send(frame);
   }
   bufferedBytes(): number {
     return this.#waiting.reduce((sum, message) => sum + message.length, 0);
@@ -304,9 +310,11 @@ describe('the fans of a race', () => {
         }
         world.publish(21);
         for (const edge of edges) edge.catchUp();
+        for (const fan of fans) fan?.thaw();
+        world.nowMs += 1000;
+        for (const edge of edges) edge.fans.sweep(world.nowMs);
         for (const fan of fans) {
           if (!fan) continue;
-          fan.thaw();
           expect(fan.reader.state?.tick).toBe(world.writer.tick);
           expect(carsOf(fan.reader.state!)).toEqual(
             expectedCars(world.writer.catalogue, world.writer.field, fan.reader.watch),
@@ -461,6 +469,26 @@ describe('the fans of a race', () => {
       { type: 'pong', id: 0 },
     ]);
     expect(silent.closed).toBe('timeout');
+  });
+
+  it('F16 get the document with the ticks, in one write, and on its own only while no tick comes', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.connect(edge);
+    world.publish(40);
+    edge.catchUp();
+    expect(fan.sink.writes).toBeGreaterThan(0);
+    world.replaceDocument();
+    edge.catchUp();
+    expect(fan.reader.document).not.toEqual(world.writer.document);
+    edge.fans.sweep(999);
+    expect(fan.reader.document).not.toEqual(world.writer.document);
+    edge.fans.sweep(1000);
+    expect(fan.reader.document).toEqual(world.writer.document);
+    world.publish(1);
+    edge.catchUp();
+    expect(fan.reader.ticks.at(-1)).toMatchObject({ span: 1, flags: 0 });
   });
 
   it('F13 forget a car that left in the moment in which it was chosen in another view', () => {

@@ -8,6 +8,9 @@ import type { EdgeLimits } from './limits.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { planResume } from './resume-plan.ts';
 
+/** A change of the document waits so long for a tick that takes it along. */
+const DOC_ALONE_AFTER_MS = 1000;
+
 /**
  * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
  * that a fan is attached before its snapshot is cut and no tick falls between the two. Time comes in as an argument.
@@ -17,6 +20,7 @@ export class FanSet {
   readonly #fans = new Set<Fan>();
   #delivery: Delivery | undefined;
   readonly #courier: Courier;
+  #tickAtMs = 0;
 
   constructor(options: FanSetOptions) {
     this.#options = options;
@@ -73,17 +77,19 @@ export class FanSet {
       this.close(fan, delivery ? 'bad_version' : 'not_ready');
       return;
     }
-    fan.hello = hello;
     const plan = planResume(hello.since, hello.history, delivery.state);
     if (plan.kind === 'snapshot' && plan.reason === 'ahead') {
       if (fan.stage === 'new') {
         fan.stage = 'parked';
+        fan.hello = hello;
         fan.deadlineAtMs = nowMs + this.limits.aheadTimeoutMs;
       }
       // It came from an edge that is a moment faster: a snapshot would take it back in time.
       if (nowMs < fan.deadlineAtMs) return;
     }
     fan.stage = 'live';
+    fan.hello = undefined;
+    fan.wantsDoc = hello.doc;
     fan.choice = delivery.book.take(hello.watch);
     this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello), nowMs);
   }
@@ -95,10 +101,20 @@ export class FanSet {
   advance(state: RaceState, applied: Applied, nowMs: number): void {
     if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state);
     if (applied.kind === 'tick') this.tally.ticks++;
-    if (applied.kind === 'doc') this.#spreadPatch(applied.seq, applied.patch, nowMs);
-    else if (applied.kind !== 'lost') {
-      if (applied.kind === 'doc_anew') for (const fan of this.#fans) fan.isDocStale = fan.wantsDoc;
-      for (const fan of this.#fans) this.guard(fan, () => this.flush(fan, nowMs));
+    if (applied.kind === 'tick' || applied.kind === 'begin') {
+      this.#tickAtMs = nowMs;
+      for (const fan of this.#fans) this.#serve(fan, nowMs);
+    } else if (applied.kind !== 'lost') {
+      for (const fan of this.#fans) if (fan.stage === 'parked') this.#serve(fan, nowMs);
+    }
+  }
+
+  /** {@link guard} without a closure for every fan and tick. */
+  #serve(fan: Fan, nowMs: number): void {
+    try {
+      this.flush(fan, nowMs);
+    } catch (error) {
+      this.#excuse(fan, error);
     }
   }
 
@@ -107,9 +123,13 @@ export class FanSet {
     try {
       run();
     } catch (error) {
-      this.#options.report('internal', error);
-      this.close(fan, 'not_ready');
+      this.#excuse(fan, error);
     }
+  }
+
+  #excuse(fan: Fan, error: unknown): void {
+    this.#options.report('internal', error);
+    this.close(fan, 'not_ready');
   }
 
   #begin(state: RaceState): void {
@@ -123,7 +143,7 @@ export class FanSet {
       const kept = fan.choice.watch.filter(({ view }) => state.catalogue.viewOf(view));
       const lost = fan.choice.watch.length - kept.length;
       fan.choice = delivery.book.take(kept);
-      fan.pending.clear();
+      fan.pending = undefined;
       fan.owed = {
         reason: isNewEpoch ? 'other_epoch' : 'restart',
         hasWelcome: isNewEpoch || isNewCatalogue || (fan.owed?.hasWelcome ?? false),
@@ -132,25 +152,6 @@ export class FanSet {
       if (lost === 0) continue;
       fan.say({ type: 'error', code: 'bad_watch', message: `${lost} views are not in the new catalogue.` });
       fan.say({ type: 'watching', id: 0, watch: kept, unknown: fan.choice.unknownIn(state.head!.field) });
-    }
-  }
-
-  #spreadPatch(seq: number, patch: Uint8Array, nowMs: number): void {
-    const delivery = this.#delivery!;
-    const { state } = delivery;
-    let frame: Uint8Array | undefined;
-    for (const fan of this.#fans) {
-      if (fan.stage === 'parked') this.guard(fan, () => this.flush(fan, nowMs));
-      else if (fan.stage === 'live' && fan.wantsDoc) {
-        // A position says that everything before it was sent: behind by a tick, a fan may not get the patch either.
-        const hasAllElse = !fan.owed && !fan.isDocStale && fan.tick === state.head!.tick;
-        if (hasAllElse && this.#hasRoom(fan, fan.sink.bufferedBytes())) {
-          frame ??= delivery.patch(seq, patch);
-          this.#courier.patch(fan, delivery, frame, nowMs);
-        } else {
-          fan.isDocStale = true;
-        }
-      }
     }
   }
 
@@ -191,8 +192,10 @@ export class FanSet {
     const { book, state } = this.#delivery!;
     const before = fan.choice!;
     const after = book.take(watch);
-    for (const { car } of watch) if (before.viewOf(car) !== after.viewOf(car)) fan.pending.add(car);
-    for (const car of fan.pending) if (!after.viewOf(car)) fan.pending.delete(car);
+    const pending = new Set(fan.pending);
+    for (const { car } of watch) if (before.viewOf(car) !== after.viewOf(car)) pending.add(car);
+    for (const car of pending) if (!after.viewOf(car)) pending.delete(car);
+    fan.pending = pending.size > 0 ? pending : undefined;
     book.release(before);
     fan.choice = after;
     fan.say({ type: 'watching', id, watch: after.watch, unknown: after.unknownIn(state.head!.field) });
@@ -201,12 +204,15 @@ export class FanSet {
   /** Does what is due by the clock; to be called about once a second. */
   sweep(nowMs: number): void {
     const { quietMs } = this.limits;
+    const isQuiet = nowMs - this.#tickAtMs >= DOC_ALONE_AFTER_MS;
     for (const fan of this.#fans) {
       if (fan.stage === 'new') {
         if (nowMs >= fan.deadlineAtMs) this.close(fan, 'timeout');
         continue;
       }
-      this.guard(fan, () => this.flush(fan, nowMs));
+      this.#serve(fan, nowMs);
+      if (isQuiet && fan.stage === 'live' && fan.blockedSinceMs === undefined)
+        this.guard(fan, () => this.#courier.catchUpDocument(fan, this.#delivery!, nowMs));
       if (fan.stage !== 'live' || nowMs - fan.lastSentAtMs < quietMs || fan.blockedSinceMs !== undefined) continue;
       // The stream stands still: the fan must be able to tell that from a dead connection.
       fan.say({ type: 'pong', id: 0 });

@@ -7,6 +7,8 @@ export interface FanSink {
   sendText(text: string): void;
   /** @param frame Shared with other fans: copied or written before this returns. */
   sendFrame(frame: Uint8Array): void;
+  /** As {@link sendFrame} for several, which leave together in one write. */
+  sendFrames(frames: readonly Uint8Array[], last: Uint8Array): void;
   /** Bytes that were sent and not yet taken by the operating system. */
   bufferedBytes(): number;
   /** Ends the connection; the fan is told of it by {@link FanSet.remove} at once or later. */
@@ -37,16 +39,16 @@ export class Fan {
   stage: FanStage = 'new';
   /** When `new` or `parked` ends. */
   deadlineAtMs: number;
+  /** Kept only while the fan is parked: with thousands of fans every field counts. */
   hello: Hello | undefined;
+  wantsDoc = false;
   choice: Choice | undefined;
   /** The tick that the fan holds once it has read all that was sent, and the position that goes with it. */
   tick = -1;
   seq = 0;
   epoch = '';
   /** Chosen cars whose whole state goes into the next frame. */
-  readonly pending = new Set<string>();
-  /** A change of the document was not sent: the whole of it goes before the next tick. */
-  isDocStale = false;
+  pending: Set<string> | undefined;
   owed: OwedSnapshot | undefined;
   lastSentAtMs: number;
   /** Since when the socket has been over its budget without taking a byte. */
@@ -59,10 +61,6 @@ export class Fan {
     this.sink = sink;
     this.lastSentAtMs = nowMs;
     this.deadlineAtMs = nowMs + helloTimeoutMs;
-  }
-
-  get wantsDoc(): boolean {
-    return this.hello?.doc ?? false;
   }
 
   say(message: EdgeMessage): void {

@@ -5,15 +5,7 @@ import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 import { DIGEST_EVERY_TICKS, ViewEncoder } from './view-encoder.ts';
 
-/** What a tick frame is to lead from, and how it is marked. */
-export interface FrameWish {
-  /** The tick that the fan holds; `undefined` for a snapshot. */
-  readonly base: RingEntry | undefined;
-  /** Cars whose whole state is to be sent because the fan does not hold them yet. */
-  readonly pending?: ReadonlySet<string> | undefined;
-  /** Sum of FRAME_FLAG without `snapshot`. */
-  readonly flags: number;
-}
+const NO_FRAMES: readonly Uint8Array[] = [];
 
 /** Joins slices into frames that lead to the newest tick; equal frames are made once. */
 export class FrameMaker {
@@ -21,30 +13,43 @@ export class FrameMaker {
   readonly encoder = new ViewEncoder();
   /** How many frames were joined. */
   made = 0;
-  #docFrames: { seq: number; byFlags: Map<number, Uint8Array> } = { seq: -1, byFlags: new Map() };
+  /** Doc frames by what they build on and their flags; valid while the state is at {@link #docsAtSeq}. */
+  readonly #docs = new Map<number, readonly Uint8Array[]>();
+  #docsAtSeq = -1;
 
   constructor(state: RaceState) {
     this.#state = state;
   }
 
-  /** The frame from `wish.base` to the newest tick. Shared between fans: send it, do not change it. */
-  frame(choice: Choice, wish: FrameWish): Uint8Array {
+  /**
+   * The frame from `base` to the newest tick. Shared between fans: send it, do not change it.
+   * @param base The tick that the fan holds; `undefined` for a snapshot.
+   * @param flags Sum of FRAME_FLAG without `snapshot`.
+   * @param pending Cars whose whole state is to be sent because the fan does not hold them yet.
+   */
+  frame(choice: Choice, base: RingEntry | undefined, flags: number, pending?: ReadonlySet<string>): Uint8Array {
     const head = this.#state.head!;
     // Nobody to share it with.
-    if (choice.fans === 1 || (wish.pending && wish.pending.size > 0)) return this.#join(choice, wish, head);
+    if (choice.fans === 1 || pending) return this.#join(choice, head, base, flags, pending);
     if (choice.framesAtSeq !== this.#state.seq) {
       choice.framesAtSeq = this.#state.seq;
       choice.frames.clear();
     }
-    const key = (wish.base ? wish.base.tick + 1 : 0) * 8 + wish.flags;
+    const key = (base ? base.tick + 1 : 0) * 8 + flags;
     const known = choice.frames.get(key);
     if (known) return known;
-    const frame = this.#join(choice, wish, head);
+    const frame = this.#join(choice, head, base, flags, undefined);
     choice.frames.set(key, frame);
     return frame;
   }
 
-  #join(choice: Choice, { base, pending, flags }: FrameWish, head: RingEntry): Uint8Array {
+  #join(
+    choice: Choice,
+    head: RingEntry,
+    base: RingEntry | undefined,
+    flags: number,
+    pending: ReadonlySet<string> | undefined,
+  ): Uint8Array {
     const span = base ? head.tick - base.tick : 0;
     const hasDigest = head.tick % DIGEST_EVERY_TICKS === 0 || span > 1;
     const slices: Uint8Array[] = [];
@@ -89,17 +94,54 @@ export class FrameMaker {
     return encodeTickFrame({ flags: FRAME_FLAG.repair, tick, closeAtMs, seq }, 1, slices);
   }
 
-  /** The whole document at the newest position. */
-  document(flags: number): Uint8Array {
+  /** The whole document at the newest position, in a list of one. */
+  document(flags: number): readonly Uint8Array[] {
+    return this.#docsOnce(undefined, 0, flags);
+  }
+
+  /**
+   * What changed of the document after `seq`: nothing, each patch, or the whole of it where a patch is missing or all
+   * of them are larger. Shared between fans.
+   * @param base The tick that belongs to `seq`.
+   */
+  documentSince(base: RingEntry, seq: number, flags: number): readonly Uint8Array[] {
+    return seq === this.#state.seq ? NO_FRAMES : this.#docsOnce(base, seq, flags);
+  }
+
+  #docsOnce(base: RingEntry | undefined, seq: number, flags: number): readonly Uint8Array[] {
+    if (this.#docsAtSeq !== this.#state.seq) {
+      this.#docsAtSeq = this.#state.seq;
+      this.#docs.clear();
+    }
+    const key = (base ? seq + 1 : 0) * 8 + flags;
+    let frames = this.#docs.get(key);
+    if (!frames) {
+      frames = (base && this.#patches(base, seq, flags)) ?? [this.#wholeDocument(flags)];
+      this.#docs.set(key, frames);
+    }
+    return frames;
+  }
+
+  #patches(base: RingEntry, afterSeq: number, flags: number): readonly Uint8Array[] | undefined {
+    const { ring, packedDocument } = this.#state;
+    const frames: Uint8Array[] = [];
+    let bytes = 0;
+    for (let tick = base.tick; tick <= this.#state.head!.tick; tick++) {
+      const entry = ring.byTick(tick)!;
+      for (const { seq, patch } of entry.docs) {
+        if (seq <= afterSeq) continue;
+        bytes += patch?.length ?? Number.POSITIVE_INFINITY;
+        if (bytes > packedDocument.length) return undefined;
+        frames.push(docPatchFrame(entry, seq, patch!, flags));
+      }
+    }
+    return frames;
+  }
+
+  #wholeDocument(flags: number): Uint8Array {
     const { seq, packedDocument } = this.#state;
     const { tick, closeAtMs } = this.#state.head!;
-    if (this.#docFrames.seq !== seq) this.#docFrames = { seq, byFlags: new Map() };
-    let frame = this.#docFrames.byFlags.get(flags);
-    if (!frame) {
-      frame = encodeDocFrame({ flags: flags | FRAME_FLAG.snapshot, tick, closeAtMs, seq }, packedDocument);
-      this.#docFrames.byFlags.set(flags, frame);
-    }
-    return frame;
+    return encodeDocFrame({ flags: flags | FRAME_FLAG.snapshot, tick, closeAtMs, seq }, packedDocument);
   }
 }
 

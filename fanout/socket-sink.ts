@@ -11,11 +11,27 @@ export interface Socket {
   close(): void;
 }
 
+const SENT = 1;
 const DROPPED = 2;
+
+/** What {@link sendTogether} sends: a closure for every fan and tick would be litter. */
+const together: { sink: FanSink | undefined; frames: readonly Uint8Array[]; last: Uint8Array } = {
+  sink: undefined,
+  frames: [],
+  last: new Uint8Array(0),
+};
+
+function sendTogether(): void {
+  const { sink, frames, last } = together;
+  for (const frame of frames) sink!.sendFrame(frame);
+  sink!.sendFrame(last);
+}
 
 /** A fan's socket that may be gone at any moment. */
 export class SocketSink implements FanSink {
   #socket: Socket | undefined;
+  /** Whether anything may wait in the socket: asking it costs as much as a good part of a send. */
+  #mayWait = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -28,7 +44,11 @@ export class SocketSink implements FanSink {
 
   #send(message: string | Uint8Array, isBinary: boolean): void {
     const socket = this.#socket;
-    if (!socket || socket.send(message, isBinary, false) !== DROPPED) return;
+    if (!socket) return;
+    const sent = socket.send(message, isBinary, false);
+    if (sent === SENT) return;
+    this.#mayWait = true;
+    if (sent !== DROPPED) return;
     // Never in silence: whoever has lost a message loses the connection, and comes back with its position.
     this.forget();
     socket.close();
@@ -42,8 +62,18 @@ export class SocketSink implements FanSink {
     this.#send(frame, true);
   }
 
+  sendFrames(frames: readonly Uint8Array[], last: Uint8Array): void {
+    together.sink = this;
+    together.frames = frames;
+    together.last = last;
+    this.batch(sendTogether);
+  }
+
   bufferedBytes(): number {
-    return this.#socket?.getBufferedAmount() ?? 0;
+    if (!this.#mayWait) return 0;
+    const bytes = this.#socket?.getBufferedAmount() ?? 0;
+    this.#mayWait = bytes > 0;
+    return bytes;
   }
 
   close(reason: CloseReason): void {
@@ -56,6 +86,10 @@ export class SocketSink implements FanSink {
   }
 
   batch(send: () => void): void {
-    if (this.#socket) this.#socket.cork(send);
+    const socket = this.#socket;
+    if (!socket) return;
+    socket.cork(send);
+    // What was corked is written at the end, and nothing tells whether all of it was taken.
+    this.#mayWait = true;
   }
 }
