@@ -15,3 +15,12 @@ export function cpuSeconds(pid: number): number {
   const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' }).trim();
   return time.split(':').reduce((total, part) => total * 60 + Number(part), 0);
 }
+
+/** Bytes of memory that a process holds now. */
+export function residentBytes(pid: number): number {
+  if (process.platform === 'linux') {
+    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Number(kilobytes) * 1024;
+  }
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).trim()) * 1024;
+}

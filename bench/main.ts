@@ -18,6 +18,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     summary: 'cost of ingest at a full field, and the most that one core takes',
     load: () => import('./ingest.ts'),
   },
+  fanout: {
+    summary: 'a crowd of fans on one edge, beside bare uWebSockets.js in the same run',
+    load: () => import('./fanout.ts'),
+  },
   latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
   http: { summary: 'requests per second of the HTTP side of an edge', load: () => import('./http.ts') },
 };

@@ -1,0 +1,153 @@
+import type { Histogram } from 'hdr-histogram-js';
+import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import { CrowdFan, isSnapshot } from './crowd-fan.ts';
+import { type CrowdPlan, fanPath } from './plan.ts';
+import { type CrowdReport, latencyHistogram, noCounts } from './tally.ts';
+
+/** Later than this a tick has missed its own length. */
+const LATE_MS = 500;
+/** A fan is whole again with a tick no older than this. */
+const FRESH_MS = 1000;
+const DEFAULT_WINDOW_MS = 1000;
+
+export const clockMs = (): number => performance.timeOrigin + performance.now();
+
+/** The fans of one process of the crowd. */
+export class CrowdPart {
+  readonly #plan: CrowdPlan;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #from: string;
+  readonly #fans: CrowdFan[] = [];
+  readonly #onLive = new Map<CrowdFan, () => void>();
+  #latency = latencyHistogram();
+  #spans: Record<string, Histogram> = {};
+  #counts = noCounts();
+  #afterTick = 0;
+  #lastTick = -1;
+  #epoch = '';
+  #windowMs = DEFAULT_WINDOW_MS;
+  #isLeaving = false;
+
+  /** @param from Source address of all fans. */
+  constructor(plan: CrowdPlan, from: string) {
+    this.#plan = plan;
+    const { hostname, port } = new URL(plan.url);
+    this.#host = hostname;
+    this.#port = Number(port);
+    this.#from = from;
+  }
+
+  /** Adds fans, at most `inFlight` handshakes at once; resolves when each of them has its first tick. */
+  async join(firstId: number, count: number, inFlight: number): Promise<void> {
+    let next = firstId;
+    const line = async () => {
+      while (next < firstId + count) {
+        const fan = new CrowdFan(next++, this.#events);
+        this.#fans.push(fan);
+        const live = new Promise<void>((resolve) => this.#onLive.set(fan, resolve));
+        this.#connect(fan);
+        await live;
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(inFlight, count) }, line));
+  }
+
+  #connect(fan: CrowdFan): void {
+    const since = fan.tick >= 0 ? `${this.#epoch}:${fan.seq}` : undefined;
+    fan.connect(this.#host, this.#port, this.#from, fanPath(this.#plan, fan.id, since));
+  }
+
+  readonly #events = {
+    tick: (fan: CrowdFan, tick: number, span: number, flags: number, closeAtMs: number) => {
+      const ageMs = clockMs() - closeAtMs;
+      const isFirst = fan.tick < 0;
+      if (isFirst) {
+        this.#counts.live++;
+        this.#onLive.get(fan)?.();
+        this.#onLive.delete(fan);
+      } else if (isSnapshot(flags)) {
+        this.#counts.snapshots++;
+      } else if (tick <= fan.tick) {
+        this.#counts.doubles++;
+      } else if (tick - span !== fan.tick) {
+        this.#counts.gaps++;
+      }
+      if (fan.awaits && ageMs < FRESH_MS) {
+        this.#spans[fan.awaits] ??= latencyHistogram();
+        this.#spans[fan.awaits]!.recordValue(Math.max(1, Math.round((clockMs() - fan.awaitsSinceMs) * 1000)));
+        fan.awaits = undefined;
+      }
+      if (isFirst || !fan.isUndisturbed || tick <= this.#afterTick || tick > this.#lastTick) return;
+      this.#counts.frames++;
+      if (span === 1) this.#counts.ticks++;
+      else this.#counts.conflated++;
+      if (ageMs > LATE_MS) this.#counts.late++;
+      this.#latency.recordValue(Math.min(60_000_000, Math.max(1, Math.round(ageMs * 1000))));
+    },
+    welcome: (epoch: string, windowMs: number) => {
+      this.#epoch = epoch;
+      this.#windowMs = windowMs;
+    },
+    repair: () => {
+      this.#counts.repairs++;
+    },
+    bytes: (count: number) => {
+      this.#counts.bytes += count;
+    },
+    end: (fan: CrowdFan, isRefused: boolean) => {
+      if (this.#isLeaving) return;
+      if (isRefused) this.#counts.refused++;
+      else this.#counts.lost++;
+      if (!isRefused && !this.#plan.returns && fan.tick >= 0) return;
+      // As the SDK does: a browser does not see Retry-After.
+      setTimeout(() => this.#connect(fan), Math.random() * this.#windowMs);
+    },
+  };
+
+  /** Counts from zero, ticks after `afterTick` up to `lastTick`. */
+  measure(afterTick: number, lastTick: number): void {
+    this.#afterTick = afterTick;
+    this.#lastTick = lastTick;
+    const { live } = this.#counts;
+    this.#counts = { ...noCounts(), live };
+    this.#latency = latencyHistogram();
+    this.#spans = {};
+    for (const fan of this.#fans) fan.isUndisturbed = true;
+  }
+
+  /** Fans whose number is `remainder` modulo `divisor`. */
+  #some(divisor: number, remainder: number): CrowdFan[] {
+    return this.#fans.filter(({ id }) => id % divisor === remainder);
+  }
+
+  /** Cuts all connections at once but those of every `except`th fan; 0 spares none. */
+  cut(except: number): void {
+    const nowMs = clockMs();
+    for (const fan of this.#fans) if (except === 0 || fan.id % except !== 0) fan.cut(nowMs);
+  }
+
+  freeze(every: number): void {
+    for (const fan of this.#some(every, 0)) fan.freeze();
+  }
+
+  thaw(every: number): void {
+    for (const fan of this.#some(every, 0)) fan.thaw(clockMs());
+  }
+
+  leave(): void {
+    this.#isLeaving = true;
+    for (const fan of this.#fans) fan.cut(0);
+    this.#fans.length = 0;
+    this.#counts.live = 0;
+  }
+
+  report(): CrowdReport {
+    const spans = Object.entries(this.#spans).map(([name, span]) => [name, encodeIntoCompressedBase64(span)] as const);
+    return {
+      counts: { ...this.#counts },
+      latency: encodeIntoCompressedBase64(this.#latency),
+      spans: Object.fromEntries(spans),
+    };
+  }
+}

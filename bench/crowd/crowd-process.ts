@@ -1,0 +1,43 @@
+import { CrowdPart } from './crowd-part.ts';
+import type { CrowdPlan } from './plan.ts';
+import type { CrowdReport } from './tally.ts';
+
+/** What the bench asks of one process of the crowd; each is answered with a {@link CrowdReport} when it is done. */
+export type CrowdCommand =
+  | { readonly do: 'join'; readonly firstId: number; readonly count: number; readonly inFlight: number }
+  | { readonly do: 'measure'; readonly afterTick: number; readonly lastTick: number }
+  | { readonly do: 'cut'; readonly except: number }
+  | { readonly do: 'freeze' | 'thaw'; readonly every: number }
+  | { readonly do: 'report' | 'leave' };
+
+// Arguments: the plan as JSON, the source address.
+const [plan, from] = process.argv.slice(2) as [string, string];
+const part = new CrowdPart(JSON.parse(plan) as CrowdPlan, from);
+
+async function follow(command: CrowdCommand): Promise<void> {
+  switch (command.do) {
+    case 'join':
+      return part.join(command.firstId, command.count, command.inFlight);
+    case 'measure':
+      return part.measure(command.afterTick, command.lastTick);
+    case 'cut':
+      return part.cut(command.except);
+    case 'freeze':
+      return part.freeze(command.every);
+    case 'thaw':
+      return part.thaw(command.every);
+    case 'leave':
+      return part.leave();
+    case 'report':
+      return undefined;
+  }
+}
+
+process.on('message', ({ id, command }: { id: number; command: CrowdCommand }) => {
+  void follow(command).then(() => {
+    const report: CrowdReport = part.report();
+    process.send!({ id, report });
+  });
+});
+process.on('disconnect', () => process.exit(0));
+process.send!('ready');

@@ -1,0 +1,102 @@
+import { cpuSeconds } from '../cpu.ts';
+import { type BenchProcess, startWorker } from '../processes.ts';
+import type { CrowdCommand } from './crowd-process.ts';
+import type { CrowdPlan } from './plan.ts';
+import { type CrowdReport, sumReports } from './tally.ts';
+
+/** A process holds at most 20,000 descriptors on many systems. */
+const FANS_PER_PROCESS = 14_000;
+/** More handshakes at once overflow the listen backlog of an edge, and wait a second for their SYN to be sent again. */
+const IN_FLIGHT = 400;
+
+type CrowdProcess = BenchProcess & { ask(command: CrowdCommand): Promise<CrowdReport> };
+
+/** Many fans in as many processes as they need, each process with a source address of its own. */
+export class Crowd {
+  readonly #processes: readonly CrowdProcess[];
+  fans = 0;
+
+  private constructor(processes: readonly CrowdProcess[]) {
+    this.#processes = processes;
+  }
+
+  /** @param most Fans that will ever join. */
+  static async start(plan: CrowdPlan, most: number): Promise<Crowd> {
+    const count = Math.max(1, Math.ceil(most / FANS_PER_PROCESS));
+    const processes = await Promise.all(
+      Array.from({ length: count }, async (_, n) => {
+        const worker = await startWorker('crowd/crowd-process.ts', [JSON.stringify(plan), `127.0.1.${n + 1}`]);
+        const waiting = new Map<number, (report: CrowdReport) => void>();
+        let asked = 0;
+        worker.child.on('message', ({ id, report }: { id: number; report: CrowdReport }) => {
+          waiting.get(id)?.(report);
+          waiting.delete(id);
+        });
+        const ask = (command: CrowdCommand) =>
+          new Promise<CrowdReport>((resolve) => {
+            waiting.set(++asked, resolve);
+            worker.child.send({ id: asked, command });
+          });
+        return { ...worker, ask };
+      }),
+    );
+    return new Crowd(processes);
+  }
+
+  /** Adds fans; resolves when all of them have a tick, or fails after `withinMs`. */
+  async join(count: number, withinMs = 120_000): Promise<void> {
+    const share = Math.ceil(count / this.#processes.length);
+    const inFlight = Math.ceil(IN_FLIGHT / this.#processes.length);
+    const joins = this.#processes.map(({ ask }, n) => {
+      const begin = Math.min(count, n * share);
+      const many = Math.min(count, begin + share) - begin;
+      return ask({ do: 'join', firstId: this.fans + begin, count: many, inFlight });
+    });
+    const timer = AbortSignal.timeout(withinMs);
+    const late = new Promise<never>((_, reject) => {
+      timer.onabort = () => reject(new Error(`${count} fans were not live within ${withinMs / 1000} s.`));
+    });
+    await Promise.race([Promise.all(joins), late]);
+    this.fans += count;
+  }
+
+  async #all(command: CrowdCommand) {
+    return sumReports(await Promise.all(this.#processes.map(({ ask }) => ask(command))));
+  }
+
+  measure(afterTick: number, lastTick: number) {
+    return this.#all({ do: 'measure', afterTick, lastTick });
+  }
+
+  /** Cuts all connections at once but those of every `except`th fan; 0 spares none. */
+  cut(except: number) {
+    return this.#all({ do: 'cut', except });
+  }
+
+  /** Every `every`th fan reads nothing any more, until {@link thaw}. */
+  freeze(every: number) {
+    return this.#all({ do: 'freeze', every });
+  }
+
+  thaw(every: number) {
+    return this.#all({ do: 'thaw', every });
+  }
+
+  report() {
+    return this.#all({ do: 'report' });
+  }
+
+  /** CPU seconds of all processes so far. */
+  cpuSeconds(): number {
+    return this.#processes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+  }
+
+  async leave(): Promise<void> {
+    await this.#all({ do: 'leave' });
+    this.fans = 0;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.stop()));
+  }
+}

@@ -1,0 +1,73 @@
+import { pause } from '../live-race.ts';
+import { round } from '../machine.ts';
+import type { Crowd } from './crowd.ts';
+
+const TICK_MS = 500;
+/** So long a tick of the span may take to reach its last fan. */
+const GRACE_MS = 2500;
+
+/** What a crowd saw in a span of ticks. */
+export interface SpanResult {
+  readonly fans: number;
+  readonly ticks: number;
+  /** Ticks that came one by one, of all that there were for all fans. */
+  readonly delivered_ratio: number;
+  readonly conflated: number;
+  readonly gaps: number;
+  readonly doubles: number;
+  readonly snapshots: number;
+  readonly lost: number;
+  readonly late_ticks: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly max_ms: number;
+  readonly bytes_per_fan_s: number;
+  /** Milliseconds at percentiles, for the plot. */
+  readonly percentiles: Readonly<Record<string, number>>;
+}
+
+/**
+ * Measures a span that begins with the next tick but one.
+ * @param fans How many of the crowd are left undisturbed: all others are not counted.
+ * @param during What is measured beside it: called at the begin and at the end of exactly that span.
+ */
+export async function measureSpan(
+  crowd: Crowd,
+  tickNow: () => Promise<number>,
+  seconds: number,
+  during: { begin(): void; end(): void },
+  fans = crowd.fans,
+): Promise<SpanResult> {
+  const afterTick = (await tickNow()) + 1;
+  const ticks = Math.round((seconds * 1000) / TICK_MS);
+  await crowd.measure(afterTick, afterTick + ticks);
+  during.begin();
+  await pause(ticks * TICK_MS);
+  during.end();
+  await pause(GRACE_MS);
+  return describeSpan(await crowd.report(), fans, ticks);
+}
+
+type Seen = Awaited<ReturnType<Crowd['report']>>;
+
+const PERCENTILES = [0, 10, 25, 50, 75, 90, 95, 99, 99.9, 99.99, 100];
+
+export function describeSpan({ counts, latency }: Seen, fans: number, ticks: number): SpanResult {
+  const ms = (percentile: number) => round(latency.getValueAtPercentile(percentile) / 1000);
+  return {
+    fans,
+    ticks,
+    delivered_ratio: Number((counts.ticks / (fans * ticks)).toFixed(6)),
+    conflated: counts.conflated,
+    gaps: counts.gaps,
+    doubles: counts.doubles,
+    snapshots: counts.snapshots,
+    lost: counts.lost,
+    late_ticks: counts.late,
+    p50_ms: ms(50),
+    p99_ms: ms(99),
+    max_ms: round(latency.maxValue / 1000),
+    bytes_per_fan_s: Math.round(counts.bytes / fans / ((ticks * TICK_MS + GRACE_MS) / 1000)),
+    percentiles: Object.fromEntries(PERCENTILES.map((percentile) => [percentile, ms(percentile)])),
+  };
+}

@@ -1,0 +1,37 @@
+import { createRandom } from '../../ingest/simulator/random.ts';
+
+/** What a crowd of fans does; the same for all its processes. */
+export interface CrowdPlan {
+  /** Such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly race: string;
+  /** Cars of the race that fans choose from. */
+  readonly cars: readonly string[];
+  readonly carsPerFan: number;
+  readonly view: string;
+  /** `random`: each fan its own cars, hardly two the same. `shared`: as many choices as there are cars. */
+  readonly choices: 'random' | 'shared';
+  /** Whether fans want the race document. */
+  readonly doc: boolean;
+  /** Whether fans come back after a loss, with their position and inside the window of the welcome. */
+  readonly returns: boolean;
+}
+
+/** The cars of one fan; the same for every run. */
+export function chooseCars(plan: CrowdPlan, fan: number): string[] {
+  const { cars, carsPerFan, choices } = plan;
+  const count = Math.min(carsPerFan, cars.length);
+  if (choices === 'shared') return Array.from({ length: count }, (_, n) => cars[(fan + n * 11) % cars.length]!);
+  const random = createRandom(fan * 7919 + 1);
+  const left = [...cars];
+  return Array.from({ length: count }, () => left.splice(random.int(left.length), 1)[0]!);
+}
+
+/** Address and query with which a fan connects; all it has to say stands in it. */
+export function fanPath(plan: CrowdPlan, fan: number, since: string | undefined): string {
+  const watch = chooseCars(plan, fan)
+    .map((car) => `${car}:${plan.view}`)
+    .join(',');
+  const rest = `${plan.doc ? '' : '&doc=0'}${since ? `&since=${since}` : ''}`;
+  return `/races/${plan.race}/live?watch=${watch}${rest}`;
+}

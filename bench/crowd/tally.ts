@@ -1,0 +1,74 @@
+import { build, decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+
+/** What happened to fans in the measured span of ticks, and since the start. */
+export interface CrowdCounts {
+  /** Fans that hold a state of the race now. */
+  live: number;
+  /** Tick frames of the measured span that came, each for one tick or for several joined. */
+  frames: number;
+  /** Ticks of the span that came one by one. */
+  ticks: number;
+  /** Frames over several ticks, because the fan or the edge was too slow. */
+  conflated: number;
+  /** Frames that did not build on what the fan held, and snapshots that nobody asked for. */
+  gaps: number;
+  /** Ticks that a fan had already. */
+  doubles: number;
+  /** Ticks that came more than 500 ms after their close. */
+  late: number;
+  bytes: number;
+  /** Connections that ended, and handshakes that were refused, since the start. */
+  lost: number;
+  refused: number;
+  repairs: number;
+  /** Fans whose position could not be resumed. */
+  snapshots: number;
+}
+
+export const noCounts = (): CrowdCounts => ({
+  live: 0,
+  frames: 0,
+  ticks: 0,
+  conflated: 0,
+  gaps: 0,
+  doubles: 0,
+  late: 0,
+  bytes: 0,
+  lost: 0,
+  refused: 0,
+  repairs: 0,
+  snapshots: 0,
+});
+
+/** Histogram of microseconds up to a minute, exact to 0.1%. */
+export const latencyHistogram = (): Histogram =>
+  build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
+
+/** What one process of the crowd reports. */
+export interface CrowdReport {
+  readonly counts: CrowdCounts;
+  /** Compressed histogram of µs from the close of a tick to the fan that reads it. */
+  readonly latency: string;
+  /** Where given: compressed histograms of other spans by name. */
+  readonly spans: Readonly<Record<string, string>>;
+}
+
+/** Sums the reports of several processes. */
+export function sumReports(reports: readonly CrowdReport[]): {
+  counts: CrowdCounts;
+  latency: Histogram;
+  spans: Record<string, Histogram>;
+} {
+  const counts = noCounts();
+  const latency = latencyHistogram();
+  const spans: Record<string, Histogram> = {};
+  for (const report of reports) {
+    for (const key of Object.keys(counts) as (keyof CrowdCounts)[]) counts[key] += report.counts[key];
+    latency.add(decodeFromCompressedBase64(report.latency));
+    for (const [name, packed] of Object.entries(report.spans)) {
+      spans[name] ??= latencyHistogram();
+      spans[name].add(decodeFromCompressedBase64(packed));
+    }
+  }
+  return { counts, latency, spans };
+}
