@@ -3,12 +3,13 @@ import type { View } from '../protocol/coding-plan.ts';
 import type { Watch } from '../protocol/control.ts';
 import type { Field } from '../protocol/field.ts';
 
-/** One watched car that the field knows. */
-export interface WatchedSlot {
-  readonly slot: number;
-  readonly car: string;
-  readonly view: View;
-}
+/** Codes of views on the wire are below this. */
+const VIEW_CODES = 64;
+
+/** Slot and view of one watched car in one number: thousands of choices hold some of these for every fan. */
+export const slotOf = (code: number): number => Math.floor(code / VIEW_CODES);
+/** Id of the view. */
+export const viewIdOf = (code: number): number => code % VIEW_CODES;
 
 /** What one or many fans chose. Fans with the same choice hold the same object, and so share their frames. */
 export class Choice {
@@ -18,40 +19,40 @@ export class Choice {
   readonly key: string;
   fans = 0;
   /** Frames by what they build on and their flags; valid while the state is at {@link framesAtSeq}. */
-  readonly frames = new Map<number, Uint8Array>();
+  frames: Map<number, Uint8Array> | undefined;
   framesAtSeq = -1;
-  readonly #views: ReadonlyMap<string, View>;
-  #slots: readonly WatchedSlot[] = [];
+  readonly #catalogue: Catalogue;
+  #codes: readonly number[] = [];
   #resolvedCars = -1;
 
   constructor(key: string, watch: readonly Watch[], catalogue: Catalogue) {
     this.key = key;
     this.watch = watch;
-    this.#views = new Map(watch.map(({ car, view }) => [car, catalogue.viewOf(view)!]));
+    this.#catalogue = catalogue;
   }
 
   viewOf(car: string): View | undefined {
-    return this.#views.get(car);
+    const watched = this.watch.find((one) => one.car === car);
+    return watched && this.#catalogue.viewOf(watched.view);
   }
 
-  /** The chosen cars that have a slot, in order of slots. A slot is a car's own for the whole epoch. */
-  slotsIn({ cars }: Field): readonly WatchedSlot[] {
+  /** The chosen cars that have a slot, in order of slots; see {@link slotOf}. A slot is a car's own for the whole epoch. */
+  codesIn({ cars }: Field): readonly number[] {
     // Within an epoch slots are only added; a new epoch comes with a new book of choices.
-    if (cars.length === this.#resolvedCars) return this.#slots;
+    if (cars.length === this.#resolvedCars) return this.#codes;
     this.#resolvedCars = cars.length;
-    const slots: WatchedSlot[] = [];
-    for (const [slot, car] of cars.entries()) {
-      const view = this.#views.get(car);
-      if (view) slots.push({ slot, car, view });
+    const codes: number[] = [];
+    for (const { car, view } of this.watch) {
+      const slot = cars.indexOf(car);
+      if (slot >= 0) codes.push(slot * VIEW_CODES + this.#catalogue.viewOf(view)!.id);
     }
-    this.#slots = slots;
-    return slots;
+    this.#codes = codes.sort((a, b) => a - b);
+    return this.#codes;
   }
 
   /** Chosen cars that the field has never had. */
-  unknownIn(field: Field): string[] {
-    const known = new Set(this.slotsIn(field).map(({ car }) => car));
-    return this.watch.map(({ car }) => car).filter((car) => !known.has(car));
+  unknownIn({ cars }: Field): string[] {
+    return this.watch.map(({ car }) => car).filter((car) => !cars.includes(car));
   }
 }
 
@@ -59,6 +60,8 @@ export class Choice {
 export class ChoiceBook {
   readonly #catalogue: Catalogue;
   readonly #byKey = new Map<string, Choice>();
+  /** One object for each pair of a car of the field and a view: choices by the thousand name the same ones. */
+  readonly #pairs = new Map<number, Watch>();
 
   constructor(catalogue: Catalogue) {
     this.#catalogue = catalogue;
@@ -69,18 +72,35 @@ export class ChoiceBook {
   }
 
   /** @param watch Checked: every view exists, no car is named twice. Pair with {@link release}. */
-  take(watch: readonly Watch[]): Choice {
+  take(watch: readonly Watch[], { cars }: Field): Choice {
     const key = watch
-      .map(({ car, view }) => `${car}:${view}`)
+      .map(({ car, view }) => `${car}:${this.#catalogue.viewOf(view)!.id}`)
       .sort()
-      .join(',');
+      .join();
     let choice = this.#byKey.get(key);
     if (!choice) {
-      choice = new Choice(key, watch, this.#catalogue);
+      choice = new Choice(
+        key,
+        watch.map((one) => this.#pairOf(one, cars)),
+        this.#catalogue,
+      );
       this.#byKey.set(key, choice);
     }
     choice.fans++;
     return choice;
+  }
+
+  /** Cars that nobody has heard of are not shared: a stranger could name them without end. */
+  #pairOf({ car, view }: Watch, cars: readonly string[]): Watch {
+    const slot = cars.indexOf(car);
+    const { id, name } = this.#catalogue.viewOf(view)!;
+    if (slot < 0) return { car, view: name };
+    const code = slot * VIEW_CODES + id;
+    const known = this.#pairs.get(code);
+    if (known) return known;
+    const pair = { car: cars[slot]!, view: name };
+    this.#pairs.set(code, pair);
+    return pair;
   }
 
   release(choice: Choice): void {

@@ -8,7 +8,7 @@ import type { RaceState } from './race-state.ts';
 import { isSmallerByFar, type ResumePlan } from './resume-plan.ts';
 import type { RingEntry } from './ring.ts';
 
-/** Frames that bring a fan to the newest position, in the order in which they are sent. */
+/** Frames that bring a fan to the newest position, in the order in which they are sent. Good until the next repair. */
 export interface Repair {
   readonly receipt: Receipt;
   readonly frames: readonly Uint8Array[];

@@ -32,7 +32,8 @@ class FakeSink implements FanSink {
 
   #send(message: string | Uint8Array): void {
     if (this.closed) throw new Error('Nothing may be sent after the close.');
-    this.#waiting.push(message);
+    // As a socket does: the frame is good until this returns.
+    this.#waiting.push(typeof message === 'string' ? message : message.slice());
     if (!this.isFrozen) this.read(Number.POSITIVE_INFINITY);
   }
 

@@ -90,7 +90,7 @@ export class FanSet {
     fan.stage = 'live';
     fan.hello = undefined;
     fan.wantsDoc = hello.doc;
-    fan.choice = delivery.book.take(hello.watch);
+    fan.choice = delivery.book.take(hello.watch, delivery.state.head!.field);
     this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello), nowMs);
   }
 
@@ -142,7 +142,7 @@ export class FanSet {
       const isNewEpoch = fan.epoch !== state.epoch;
       const kept = fan.choice.watch.filter(({ view }) => state.catalogue.viewOf(view));
       const lost = fan.choice.watch.length - kept.length;
-      fan.choice = delivery.book.take(kept);
+      fan.choice = delivery.book.take(kept, state.head!.field);
       fan.pending = undefined;
       fan.owed = {
         reason: isNewEpoch ? 'other_epoch' : 'restart',
@@ -191,7 +191,7 @@ export class FanSet {
   watch(fan: Fan, id: number, watch: readonly Watch[]): void {
     const { book, state } = this.#delivery!;
     const before = fan.choice!;
-    const after = book.take(watch);
+    const after = book.take(watch, state.head!.field);
     const pending = new Set(fan.pending);
     for (const { car } of watch) if (before.viewOf(car) !== after.viewOf(car)) pending.add(car);
     for (const car of pending) if (!after.viewOf(car)) pending.delete(car);

@@ -1,6 +1,7 @@
-import { encodeDocFrame, encodeTickFrame, FRAME_FLAG } from '../protocol/frames.ts';
+import type { View } from '../protocol/coding-plan.ts';
+import { encodeDocFrame, FRAME_FLAG, TickFrameWriter } from '../protocol/frames.ts';
 import { goneSlice } from '../protocol/slice.ts';
-import type { Choice, WatchedSlot } from './choice.ts';
+import { type Choice, slotOf, viewIdOf } from './choice.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 import { DIGEST_EVERY_TICKS, ViewEncoder } from './view-encoder.ts';
@@ -11,6 +12,7 @@ const NO_FRAMES: readonly Uint8Array[] = [];
 export class FrameMaker {
   readonly #state: RaceState;
   readonly encoder = new ViewEncoder();
+  readonly #writer = new TickFrameWriter();
   /** How many frames were joined. */
   made = 0;
   /** Doc frames by what they build on and their flags; valid while the state is at {@link #docsAtSeq}. */
@@ -22,7 +24,8 @@ export class FrameMaker {
   }
 
   /**
-   * The frame from `base` to the newest tick. Shared between fans: send it, do not change it.
+   * The frame from `base` to the newest tick. Shared between fans, or good until the next call: send it at once, do
+   * not change it, do not keep it.
    * @param base The tick that the fan holds; `undefined` for a snapshot.
    * @param flags Sum of FRAME_FLAG without `snapshot`.
    * @param pending Cars whose whole state is to be sent because the fan does not hold them yet.
@@ -30,7 +33,8 @@ export class FrameMaker {
   frame(choice: Choice, base: RingEntry | undefined, flags: number, pending?: ReadonlySet<string>): Uint8Array {
     const head = this.#state.head!;
     // Nobody to share it with.
-    if (choice.fans === 1 || pending) return this.#join(choice, head, base, flags, pending);
+    if (choice.fans === 1 || pending) return this.#join(choice, head, base, flags, pending).look();
+    choice.frames ??= new Map();
     if (choice.framesAtSeq !== this.#state.seq) {
       choice.framesAtSeq = this.#state.seq;
       choice.frames.clear();
@@ -38,7 +42,7 @@ export class FrameMaker {
     const key = (base ? base.tick + 1 : 0) * 8 + flags;
     const known = choice.frames.get(key);
     if (known) return known;
-    const frame = this.#join(choice, head, base, flags, undefined);
+    const frame = this.#join(choice, head, base, flags, undefined).finish();
     choice.frames.set(key, frame);
     return frame;
   }
@@ -49,49 +53,55 @@ export class FrameMaker {
     base: RingEntry | undefined,
     flags: number,
     pending: ReadonlySet<string> | undefined,
-  ): Uint8Array {
+  ): TickFrameWriter {
+    const writer = this.#writer;
+    const { views } = this.#state.catalogue;
     const span = base ? head.tick - base.tick : 0;
     const hasDigest = head.tick % DIGEST_EVERY_TICKS === 0 || span > 1;
-    const slices: Uint8Array[] = [];
-    for (const { slot, car, view } of choice.slotsIn(head.field)) {
-      const slice = this.#slice(base, head, { slot, car, view }, pending?.has(car) ?? false);
-      if (slice) slices.push(slice);
+    const { tick, closeAtMs } = head;
+    writer.start({ flags: base ? flags : flags | FRAME_FLAG.snapshot, tick, closeAtMs, seq: this.#state.seq }, span);
+    for (const code of choice.codesIn(head.field)) {
+      const slot = slotOf(code);
+      const view = views[viewIdOf(code)]!;
+      const slice = this.#slice(base, head, slot, view, pending);
+      if (slice) writer.add(slice);
       const digest = hasDigest ? this.encoder.digest(head, slot, view) : undefined;
-      if (digest) slices.push(digest);
+      if (digest) writer.add(digest);
     }
     this.made++;
-    return encodeTickFrame(
-      {
-        flags: base ? flags : flags | FRAME_FLAG.snapshot,
-        tick: head.tick,
-        closeAtMs: head.closeAtMs,
-        seq: this.#state.seq,
-      },
-      span,
-      slices,
-    );
+    return writer;
   }
 
-  #slice(base: RingEntry | undefined, head: RingEntry, { slot, car, view }: WatchedSlot, isPending: boolean) {
+  #slice(
+    base: RingEntry | undefined,
+    head: RingEntry,
+    slot: number,
+    view: View,
+    pending: ReadonlySet<string> | undefined,
+  ): Uint8Array | undefined {
     if (!base) return this.encoder.full(head, slot, view);
-    if (!isPending) return this.encoder.change(base, head, slot, view);
+    const car = head.field.cars[slot]!;
+    if (!pending?.has(car)) return this.encoder.change(base, head, slot, view);
     // A car that left before it came in the new view is still held in the old one.
     return this.encoder.full(head, slot, view) ?? goneSlice(slot, car, view);
   }
 
   /** One missed tick on its own, as it was; the newest one carries digests of what the whole repair led to. */
   missed(choice: Choice, base: RingEntry, entry: RingEntry): Uint8Array {
-    const slices: Uint8Array[] = [];
-    const { head } = this.#state;
-    for (const { slot, view } of choice.slotsIn(head!.field)) {
-      if (slot >= entry.field.cars.length) continue;
-      const slice = this.encoder.change(base, entry, slot, view);
-      if (slice) slices.push(slice);
-      const digest = entry === head ? this.encoder.digest(entry, slot, view) : undefined;
-      if (digest) slices.push(digest);
-    }
+    const writer = this.#writer;
+    const { head, catalogue } = this.#state;
     const { tick, closeAtMs, seq } = entry;
-    return encodeTickFrame({ flags: FRAME_FLAG.repair, tick, closeAtMs, seq }, 1, slices);
+    writer.start({ flags: FRAME_FLAG.repair, tick, closeAtMs, seq }, 1);
+    for (const code of choice.codesIn(head!.field)) {
+      const slot = slotOf(code);
+      if (slot >= entry.field.cars.length) continue;
+      const view = catalogue.views[viewIdOf(code)]!;
+      const slice = this.encoder.change(base, entry, slot, view);
+      if (slice) writer.add(slice);
+      const digest = entry === head ? this.encoder.digest(entry, slot, view) : undefined;
+      if (digest) writer.add(digest);
+    }
+    return writer.finish();
   }
 
   /** The whole document at the newest position, in a list of one. */

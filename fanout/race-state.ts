@@ -104,7 +104,7 @@ export class RaceState {
     const { head, field, slices } = applyTick(bytes, this.catalogue, last.field);
     const fullSlices: (Uint8Array | undefined)[] = [];
     for (const slice of slices) fullSlices[slice.slot] = bytes.subarray(slice.start, slice.end);
-    const entry = { tick, seq, closeAtMs: head.closeAtMs, field, fullSlices, docs: [], slices: new Map() };
+    const entry = { tick, seq, closeAtMs: head.closeAtMs, field, fullSlices, docs: [], slices: [] };
     this.ring.push(entry);
     this.seq = seq;
     return { kind: 'tick', entry };
@@ -169,7 +169,7 @@ export class RaceState {
   #restartRing(entry: Pick<RingEntry, 'tick' | 'closeAtMs' | 'field'>, seq: number): void {
     this.ring.clear();
     const { tick, closeAtMs, field } = entry;
-    this.ring.push({ tick, seq, closeAtMs, field, fullSlices: undefined, docs: [], slices: new Map() });
+    this.ring.push({ tick, seq, closeAtMs, field, fullSlices: undefined, docs: [], slices: [] });
   }
 
   #begin(seq: number, keyframe: Keyframe): Applied {

@@ -18,7 +18,7 @@ function present() {
       field: EMPTY_FIELD,
       fullSlices: undefined,
       docs: [],
-      slices: new Map(),
+      slices: [],
     });
   return { epoch: EPOCH, seq: 95, ring };
 }

@@ -9,7 +9,7 @@ const entry = (tick: number, seq: number) => ({
   field: EMPTY_FIELD,
   fullSlices: undefined,
   docs: [],
-  slices: new Map(),
+  slices: [],
 });
 
 describe('the ring', () => {

@@ -21,8 +21,8 @@ export interface RingEntry {
   readonly fullSlices: readonly (Uint8Array | undefined)[] | undefined;
   /** Changes of the document that were stored after this tick and before the next. */
   readonly docs: DocPatch[];
-  /** Slices of other views, made when first asked for; null where nothing changed. See view-encoder.ts. */
-  readonly slices: Map<number, Uint8Array | null>;
+  /** Slices of other views by view id and slot, made when first asked for; null where nothing changed. */
+  readonly slices: (Uint8Array | null | undefined)[][];
 }
 
 /** The last ticks of one race, without holes, in one epoch. */

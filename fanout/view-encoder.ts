@@ -16,7 +16,7 @@ const keyOf = (slot: number, view: View): number => slot * 64 + view.id;
 export class ViewEncoder {
   #head: RingEntry | undefined;
   /** By tick that they build on. */
-  readonly #composites = new Map<number, Map<number, Uint8Array | null>>();
+  readonly #composites = new Map<number, RingEntry['slices']>();
   readonly #fulls = new Map<number, Uint8Array>();
   readonly #digests = new Map<number, Uint8Array>();
   /** How many slices were encoded. */
@@ -35,21 +35,22 @@ export class ViewEncoder {
     const isOneTick = to.tick === base.tick + 1;
     // As the publisher encoded it: an edge never encodes `full` again.
     if (isOneTick && view.id === 0 && to.fullSlices) return to.fullSlices[slot];
-    const cache = isOneTick ? to.slices : this.#compositesFrom(base, to);
-    const key = keyOf(slot, view);
-    const known = cache.get(key);
+    const byView = isOneTick ? to.slices : this.#compositesFrom(base, to);
+    byView[view.id] ??= [];
+    const bySlot = byView[view.id]!;
+    const known = bySlot[slot];
     if (known !== undefined) return known ?? undefined;
     const slice = changeSlice(slot, to.field.cars[slot]!, view, base.field.states[slot], to.field.states[slot]);
     this.encoded++;
-    cache.set(key, slice ?? null);
+    bySlot[slot] = slice ?? null;
     return slice;
   }
 
-  #compositesFrom(base: RingEntry, to: RingEntry): Map<number, Uint8Array | null> {
+  #compositesFrom(base: RingEntry, to: RingEntry): RingEntry['slices'] {
     this.#keepOnlyFor(to);
     let slices = this.#composites.get(base.tick);
     if (!slices) {
-      slices = new Map();
+      slices = [];
       this.#composites.set(base.tick, slices);
     }
     return slices;

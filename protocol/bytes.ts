@@ -2,10 +2,15 @@ import { ProtocolError } from './errors.ts';
 
 const cut = (what: string) => new ProtocolError('cut', `The message ends in the middle of ${what}.`);
 
+/** Up to here a loop copies faster than a call of `set`. */
+const SHORT_RUN = 32;
+
 /** Builds a message of little-endian numbers and byte runs in a buffer that grows. */
 export class ByteWriter {
   #bytes: Uint8Array;
   #view: DataView;
+  /** Views of the first bytes by their number: made once, so that a message that is not kept costs no memory. */
+  #views: Uint8Array[] = [];
   length = 0;
 
   constructor(initialBytes = 8192) {
@@ -26,6 +31,7 @@ export class ByteWriter {
       larger.set(this.#bytes);
       this.#bytes = larger;
       this.#view = new DataView(larger.buffer);
+      this.#views = [];
     }
     return at;
   }
@@ -57,13 +63,26 @@ export class ByteWriter {
   }
 
   bytes(run: Uint8Array): void {
-    const at = this.#reserve(run.length);
-    this.#bytes.set(run, at);
+    const { length } = run;
+    const at = this.#reserve(length);
+    if (length > SHORT_RUN) {
+      this.#bytes.set(run, at);
+      return;
+    }
+    const bytes = this.#bytes;
+    for (let index = 0; index < length; index++) bytes[at + index] = run[index]!;
   }
 
   /** A copy of what was written. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.length);
+  }
+
+  /** What was written, as a view that is good until the next {@link start}. */
+  look(): Uint8Array {
+    const { length } = this;
+    this.#views[length] ??= this.#bytes.subarray(0, length);
+    return this.#views[length];
   }
 }
 

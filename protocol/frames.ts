@@ -43,14 +43,42 @@ export const FRAME_HEAD_BYTES = 18;
 
 const writer = new ByteWriter();
 
-function writeHead(head: FrameHead): void {
-  writer.start();
-  writer.u8(head.type);
-  writer.u8(head.flags);
-  writer.u32(head.tick);
-  writer.u48(head.closeAtMs);
-  writer.u48(head.seq);
+function writeHead(to: ByteWriter, head: Omit<FrameHead, 'type'>, type: FrameType): void {
+  to.start();
+  to.u8(type);
+  to.u8(head.flags);
+  to.u32(head.tick);
+  to.u48(head.closeAtMs);
+  to.u48(head.seq);
 }
+
+/** Joins slices into tick frames without a list of them and, where the frame is not kept, without a copy. */
+export class TickFrameWriter {
+  readonly #writer = new ByteWriter();
+
+  /** @param span How many ticks the frame covers: it builds on tick − span. 0 for a snapshot, which builds on nothing. */
+  start(head: Omit<FrameHead, 'type'>, span: number): void {
+    writeHead(this.#writer, head, FRAME.tick);
+    this.#writer.varint(span);
+  }
+
+  /** In ascending order of slots, of each slot at most one change and then at most one digest. */
+  add(slice: Uint8Array): void {
+    this.#writer.bytes(slice);
+  }
+
+  /** The frame, to keep. */
+  finish(): Uint8Array {
+    return this.#writer.finish();
+  }
+
+  /** The frame as a view that is good until the next {@link start}. */
+  look(): Uint8Array {
+    return this.#writer.look();
+  }
+}
+
+const joiner = new TickFrameWriter();
 
 /** Reads the head of a binary frame. @throws {ProtocolError} `cut`, `bad_type`. */
 export function readFrameHead(bytes: Uint8Array): FrameHead {
@@ -69,25 +97,20 @@ export function readFrameHead(bytes: Uint8Array): FrameHead {
   };
 }
 
-/**
- * Joins slices into one tick frame.
- * @param slices In ascending order of slots, of each slot at most one change and then at most one digest.
- * @param span How many ticks the frame covers: it builds on tick − span. 0 for a snapshot, which builds on nothing.
- */
+/** One tick frame; see {@link TickFrameWriter}. */
 export function encodeTickFrame(
   head: Omit<FrameHead, 'type'>,
   span: number,
   slices: readonly Uint8Array[],
 ): Uint8Array {
-  writeHead({ ...head, type: FRAME.tick });
-  writer.varint(span);
-  for (const slice of slices) writer.bytes(slice);
-  return writer.finish();
+  joiner.start(head, span);
+  for (const slice of slices) joiner.add(slice);
+  return joiner.finish();
 }
 
 /** A frame that carries the document or a patch of it, packed. */
 export function encodeDocFrame(head: Omit<FrameHead, 'type'>, payload: Uint8Array): Uint8Array {
-  writeHead({ ...head, type: FRAME.doc });
+  writeHead(writer, head, FRAME.doc);
   writer.bytes(payload);
   return writer.finish();
 }
