@@ -146,8 +146,12 @@ class FakeEdge {
     this.catchUp();
   }
 
-  /** @param spoil Alters the first of them on its way. */
-  catchUp(count = Number.POSITIVE_INFINITY, spoil = false): void {
+  /**
+   * @param spoil Alters the first of them on its way.
+   * @param isBusy Takes all of them before it serves a fan.
+   */
+  catchUp(count = Number.POSITIVE_INFINITY, spoil = false, isBusy = false): void {
+    let isDue = false;
     const end = Math.min(this.world.log.length, this.#read + count);
     let isSpoilt = spoil;
     while (this.#read < end) {
@@ -160,8 +164,14 @@ class FakeEdge {
         this.state = new RaceState(this.world.catalogues.get(tag)!, 30);
         applied = this.state.apply(this.#read, given);
       }
-      if (this.state.head) this.fans.advance(this.state, applied, this.world.nowMs);
+      if (this.state.head && this.fans.advance(this.state, applied, this.world.nowMs)) isDue = true;
+      if (isDue && !isBusy) this.#serve();
     }
+    if (isDue) this.#serve();
+  }
+
+  #serve(): void {
+    while (this.fans.serve(this.world.nowMs, 2));
   }
 }
 
@@ -249,6 +259,7 @@ const CHOICES: readonly (readonly Watch[])[] = [
 const KINDS = [
   'publish',
   'advance',
+  'lag',
   'join',
   'watch',
   'freeze',
@@ -283,6 +294,7 @@ describe('the fans of a race', () => {
           const at = edges[edge]!;
           if (kind === 'publish') world.publish(n);
           if (kind === 'advance') at.catchUp(n);
+          if (kind === 'lag') at.catchUp(n, false, true);
           if (kind === 'spoil') at.catchUp(1, true);
           if (kind === 'document') world.replaceDocument();
           if (kind === 'catalogue' && n > 30) world.changeCatalogue();
@@ -490,6 +502,17 @@ describe('the fans of a race', () => {
     world.publish(1);
     edge.catchUp();
     expect(fan.reader.ticks.at(-1)).toMatchObject({ span: 1, flags: 0 });
+  });
+
+  it('F17 miss no tick of an edge that is too busy: all of them get one frame over the same ticks, said openly', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fans = [WATCH, WATCH.toReversed(), WATCH.slice(1)].map((watch) => new FakeFan(world, watch, 'all'));
+    for (const fan of fans) fan.connect(edge);
+    world.publish(3);
+    edge.catchUp(Number.POSITIVE_INFINITY, false, true);
+    for (const { reader } of fans)
+      expect(reader.ticks.slice(1)).toMatchObject([{ tick: 3, span: 3, flags: FRAME_FLAG.conflated }]);
   });
 
   it('F13 forget a car that left in the moment in which it was chosen in another view', () => {

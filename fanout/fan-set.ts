@@ -21,6 +21,8 @@ export class FanSet {
   #delivery: Delivery | undefined;
   readonly #courier: Courier;
   #tickAtMs = 0;
+  /** Where the pass over the fans stands. */
+  #pass: SetIterator<Fan> | undefined;
 
   constructor(options: FanSetOptions) {
     this.#options = options;
@@ -97,16 +99,35 @@ export class FanSet {
   /**
    * Takes what a message of the stream did to `state`. A state that was not seen before, or began anew, gives every
    * fan a snapshot.
+   * @returns whether the fans must be served now.
    */
-  advance(state: RaceState, applied: Applied, nowMs: number): void {
+  advance(state: RaceState, applied: Applied, nowMs: number): boolean {
     if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state);
     if (applied.kind === 'tick') this.tally.ticks++;
     if (applied.kind === 'tick' || applied.kind === 'begin') {
       this.#tickAtMs = nowMs;
-      for (const fan of this.#fans) this.#serve(fan, nowMs);
-    } else if (applied.kind !== 'lost') {
-      for (const fan of this.#fans) if (fan.stage === 'parked') this.#serve(fan, nowMs);
+      return true;
     }
+    if (applied.kind !== 'lost') for (const fan of this.#fans) if (fan.stage === 'parked') this.#serve(fan, nowMs);
+    return false;
+  }
+
+  /**
+   * Sends fans what they miss, `count` of them and those after them with the next call. Must be called until the pass
+   * is over before the state changes again: else the first fans get every tick and the last ones never do.
+   * @returns whether there are more.
+   */
+  serve(nowMs: number, count: number): boolean {
+    this.#pass ??= this.#fans.values();
+    for (let n = 0; n < count; n++) {
+      const { value: fan, done } = this.#pass.next();
+      if (done) {
+        this.#pass = undefined;
+        return false;
+      }
+      this.#serve(fan, nowMs);
+    }
+    return true;
   }
 
   /** {@link guard} without a closure for every fan and tick. */
@@ -210,7 +231,7 @@ export class FanSet {
         if (nowMs >= fan.deadlineAtMs) this.close(fan, 'timeout');
         continue;
       }
-      this.#serve(fan, nowMs);
+      if (fan.stage === 'parked' || fan.blockedSinceMs !== undefined) this.#serve(fan, nowMs);
       if (isQuiet && fan.stage === 'live' && fan.blockedSinceMs === undefined)
         this.guard(fan, () => this.#courier.catchUpDocument(fan, this.#delivery!, nowMs));
       if (fan.stage !== 'live' || nowMs - fan.lastSentAtMs < quietMs || fan.blockedSinceMs !== undefined) continue;

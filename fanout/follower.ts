@@ -37,6 +37,10 @@ export class Follower {
   readonly #events: FollowerEvents;
   readonly #stopping = Promise.withResolvers<'stopped'>();
   #isStopped = false;
+  #isHeld = false;
+  #isTaking = false;
+  /** What came since {@link hold}. */
+  readonly #waiting: (() => void)[] = [];
   readonly #done: Promise<void>;
 
   constructor(connection: NatsConnection, race: string, events: FollowerEvents) {
@@ -51,6 +55,25 @@ export class Follower {
     this.#isStopped = true;
     this.#stopping.resolve('stopped');
     await Promise.race([this.#done, new Promise((resolve) => setTimeout(resolve, STOP_WITHIN_MS).unref())]);
+  }
+
+  /** Until {@link release} the state stands still; what comes meanwhile waits. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Takes what waits, until one of the messages leads to a {@link hold} again. */
+  release(): void {
+    this.#isHeld = false;
+    if (this.#isTaking) return;
+    this.#isTaking = true;
+    while (!this.#isHeld && this.#waiting.length > 0) this.#waiting.shift()!();
+    this.#isTaking = false;
+  }
+
+  /** Messages that came and were not taken yet. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   async #run(): Promise<void> {
@@ -109,9 +132,8 @@ export class Follower {
     let heardAtMs = Date.now();
     let isOver = false;
     let isComparing = false;
-    const onMessage = (message: StreamMessage) => {
+    const take = (message: StreamMessage) => {
       if (isOver || message.seq < progress.nextSeq) return;
-      heardAtMs = Date.now();
       progress.nextSeq = message.seq + 1;
       try {
         if (this.#take(stream, start, state, progress, message)) return;
@@ -120,6 +142,11 @@ export class Follower {
       }
       isOver = true;
       end.resolve('anew');
+    };
+    const onMessage = (message: StreamMessage) => {
+      heardAtMs = Date.now();
+      if (this.#isHeld) this.#waiting.push(() => take(message));
+      else take(message);
     };
     const consumer = await stream.follow(progress.nextSeq, onMessage, (type) => this.#events.onProblem(type));
     const watchdog = setInterval(() => {

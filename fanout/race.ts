@@ -9,6 +9,9 @@ import type { RaceState } from './race-state.ts';
 /** - `waiting`: the stream has no keyframe yet. - `stale`: NATS is away, or the publisher is silent. */
 export type RaceStatus = 'waiting' | 'live' | 'lost' | 'stale';
 
+/** So many fans are served between two looks at what else there is to do: handshakes, pings, requests. */
+const FANS_AT_ONCE = 1000;
+
 /** Silent for longer than this many ticks, a race is shown as stale. */
 const STALE_TICKS = 4;
 
@@ -18,6 +21,11 @@ export class Race {
   readonly fans: FanSet;
   readonly #follower: Follower;
   readonly #staleAfterMs: number;
+  readonly #tickMs: number;
+  #isServing = false;
+  #passBeganAtMs = 0;
+  /** How long it took to serve all fans the last time. */
+  #passMs = 0;
   /** What was in the way of following, and how often; each is reported once. */
   readonly problems = new Map<string, number>();
   state: RaceState | undefined;
@@ -25,6 +33,7 @@ export class Race {
 
   constructor(connection: NatsConnection, options: FanSetOptions, onCatalogue: (catalogue: Catalogue) => void) {
     this.name = options.race;
+    this.#tickMs = options.tickMs;
     this.#staleAfterMs = options.tickMs * STALE_TICKS;
     this.fans = new FanSet(options);
     this.#follower = new Follower(connection, this.name, {
@@ -32,13 +41,43 @@ export class Race {
         if (this.state !== state) onCatalogue(state.catalogue);
         this.state = state;
         this.heardAtMs = Date.now();
-        this.fans.advance(state, applied, this.heardAtMs);
+        if (this.fans.advance(state, applied, this.heardAtMs)) this.#serveSoon();
       },
       onProblem: (code, detail) => {
         if (!this.problems.has(code)) options.report(code, detail);
         this.problems.set(code, (this.problems.get(code) ?? 0) + 1);
       },
     });
+  }
+
+  /**
+   * Serves all fans with what was applied; until then the state stands still. Every tick gets a pass of its own, also
+   * when many come at once, as after an outage. Only when passes take longer than ticks, all that has come is applied
+   * before the next one: ticks are joined for all fans alike, instead of falling ever further behind.
+   */
+  #serveSoon(): void {
+    if (this.#isServing) return;
+    this.#isServing = true;
+    const isOverloaded = this.#passMs > this.#tickMs;
+    if (!isOverloaded) this.#follower.hold();
+    if (!isOverloaded && this.#follower.waiting === 0) this.#beginPass();
+    else setImmediate(() => this.#beginPass());
+  }
+
+  #beginPass(): void {
+    this.#follower.hold();
+    this.#passBeganAtMs = performance.now();
+    this.#serve();
+  }
+
+  #serve(): void {
+    if (this.fans.serve(Date.now(), FANS_AT_ONCE)) {
+      setImmediate(() => this.#serve());
+      return;
+    }
+    this.#passMs = performance.now() - this.#passBeganAtMs;
+    this.#isServing = false;
+    this.#follower.release();
   }
 
   /** @param nowMs Compared with the time of the last message. */

@@ -168,7 +168,12 @@ it.each([
 
 it('goes on with kept cars and gets the new ones whole when the choice changed while it was away', async () => {
   const { Socket, sockets } = meddle();
-  const { race, ticks } = join({ history: 'all', WebSocket: Socket, watch: [{ car: '24' }, { car: '9' }] });
+  const { race, ticks } = join({
+    history: 'all',
+    random: () => 0.5,
+    WebSocket: Socket,
+    watch: [{ car: '24' }, { car: '9' }],
+  });
   await until(isCurrent(race));
   const from = rig.tick;
   sockets[0]!.close();
