@@ -32,8 +32,15 @@ const FLAGS = {
     kind: 'integer',
     min: 1,
     max: 1_000_000,
-    default: DEFAULT_LIMITS.maxFans,
-    help: 'Fans at once; the next one is asked to come back later.',
+    help: `Fans at once; the next one is asked to come back later. Default: ${DEFAULT_LIMITS.maxFans}, or fewer where the process may hold too few descriptors (ulimit -n).`,
+  },
+  'max-handshakes': {
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000,
+    default: DEFAULT_LIMITS.maxHandshakes,
+    unit: 'per second',
+    help: 'Fans who are let in; the next one is asked to come back later. After a quiet second as many may come at once.',
   },
   'max-cars': {
     kind: 'integer',
@@ -68,9 +75,15 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
       connection,
       host: flags.host,
       port: flags.port,
-      limits: { maxFans: flags['max-fans'], maxCars: flags['max-cars'] },
-      report: (code, detail) =>
-        log('warn', `In the way, told once: ${code}${detail instanceof Error ? ` (${detail.message})` : ''}.`),
+      limits: {
+        ...(flags['max-fans'] === undefined ? {} : { maxFans: flags['max-fans'] }),
+        maxHandshakes: flags['max-handshakes'],
+        maxCars: flags['max-cars'],
+      },
+      report: (code, detail) => {
+        const why = detail instanceof Error ? ` (${detail.message})` : '';
+        log('warn', detail instanceof ConfigError ? detail.message : `In the way, told once: ${code}${why}.`);
+      },
       ...(flags.races.length > 0 ? { races: flags.races } : {}),
       ...(flags.origins.length > 0 ? { origins: flags.origins } : {}),
       ...(flags.name === undefined ? {} : { name: flags.name }),

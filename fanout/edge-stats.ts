@@ -1,3 +1,4 @@
+import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
 import type { RaceStatus } from './race.ts';
 import type { Races } from './races.ts';
@@ -20,8 +21,14 @@ export interface RaceStats {
 
 export interface EdgeStats {
   readonly fans: number;
-  /** Handshakes that were refused because the edge is full. */
-  readonly refusedHandshakes: number;
+  /** What the edge takes: the limit, or less where the process may hold too few descriptors. */
+  readonly maxFans: number;
+  /** Handshakes that got no WebSocket, by reason. */
+  readonly refused: Readonly<Record<Refusal, number>>;
+  /** Open now: fans and plain HTTP. */
+  readonly connections: number;
+  /** Connections that were closed at once: there was no descriptor left for them. */
+  readonly turnedAway: number;
   readonly isConnected: boolean;
   readonly races: Readonly<Record<string, RaceStats>>;
 }

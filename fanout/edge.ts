@@ -11,11 +11,14 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { ConfigError } from '../protocol/errors.ts';
+import { Admission } from './admission.ts';
+import { type Connections, planConnections } from './connections.ts';
 import { type EdgeStats, statsOf } from './edge-stats.ts';
 import { FanConnection } from './fan-connection.ts';
 import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
-import { DEFAULT_LIMITS, type EdgeLimits, reconnectWindowMs } from './limits.ts';
+import type { EdgeLimits } from './limits.ts';
 import { Races } from './races.ts';
+import { refuse } from './refusal.ts';
 
 /** How an edge is set up; see {@link startEdge}. */
 export interface EdgeOptions {
@@ -80,11 +83,11 @@ interface SocketData {
  * @throws {BrokerError} `nats_unreachable`. @throws {ConfigError} `port_taken`, `no_nats`.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const report = options.report ?? (() => {});
   const name = options.name ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
   const own = options.connection ? undefined : await connectOwn(options, name);
   const connection = options.connection ?? own!;
-  const report = options.report ?? (() => {});
+  const { limits, connections } = planConnections(options.limits, report);
   const races = new Races(connection, {
     edge: name,
     tickMs: options.tickMs ?? 500,
@@ -93,15 +96,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
   });
-  const standing = { isStopping: false, isConnected: true, refusedHandshakes: 0 };
+  const admission = new Admission(limits);
+  const standing = { isConnected: true };
   void trackConnection(connection, (isConnected) => {
     standing.isConnected = isConnected;
   });
   const nowMs = () => Date.now();
   const isReady = () =>
-    standing.isConnected && !standing.isStopping && races.all().some(({ state }) => state?.status === 'following');
+    standing.isConnected && !admission.isStopping && races.all().some(({ state }) => state?.status === 'following');
   const app = App();
-  serveFans(app, races, limits, options.origins, standing);
+  countConnections(app, connections);
+  serveFans(app, races, admission, connections, options.origins);
   const http: HttpOptions = { races, isReady, nowMs, report, webRoot: options.webRoot, origins: options.origins };
   app.any('/*', (response, request) => void serve(response, request, http));
   const host = options.host ?? '127.0.0.1';
@@ -115,7 +120,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }, SWEEP_MS);
   const port = us_socket_local_port(listening);
   const stop = async () => {
-    standing.isStopping = true;
+    admission.isStopping = true;
     us_listen_socket_close(listening);
     clearInterval(sweeping);
     for (const race of races.all()) race.fans.dismiss(Math.random);
@@ -132,14 +137,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       stopped ??= stop();
       return stopped;
     },
-    stats: () => ({ ...pick(standing), fans: races.fans, races: statsOf(races, nowMs()) }),
+    stats: () => ({
+      ...standing,
+      fans: races.fans,
+      maxFans: limits.maxFans,
+      refused: { ...admission.refused },
+      connections: connections.open,
+      turnedAway: connections.turnedAway,
+      races: statsOf(races, nowMs()),
+    }),
   };
 }
-
-const pick = ({ isConnected, refusedHandshakes }: { isConnected: boolean; refusedHandshakes: number }) => ({
-  isConnected,
-  refusedHandshakes,
-});
 
 async function connectOwn({ servers }: EdgeOptions, name: string): Promise<NatsConnection> {
   if (!servers || servers.length === 0)
@@ -178,20 +186,21 @@ function listen(app: TemplatedApp, host: string, port: number, isShared: boolean
   });
 }
 
+function countConnections(app: TemplatedApp, connections: Connections): void {
+  const count = (response: HttpResponse, change: number) => {
+    if (change < 0) connections.closed();
+    else if (!connections.opened(performance.now())) response.close();
+  };
+  app.filter(count);
+}
+
 function serveFans(
   app: TemplatedApp,
   races: Races,
-  limits: EdgeLimits,
+  admission: Admission,
+  connections: Connections,
   origins: readonly string[] | undefined,
-  standing: { isStopping: boolean; refusedHandshakes: number },
 ): void {
-  const refuse = (response: HttpResponse, status: string, error: string, message: string) => {
-    standing.refusedHandshakes++;
-    const retryAfterS = Math.ceil(reconnectWindowMs(races.fans, limits) / 1000);
-    response.writeStatus(status).writeHeader('Content-Type', 'application/json; charset=utf-8');
-    if (status.startsWith('503')) response.writeHeader('Retry-After', `${retryAfterS}`);
-    response.end(`${JSON.stringify({ error, message })}\n`);
-  };
   app.ws<SocketData>('/races/:race/live', {
     compression: NO_COMPRESSION,
     maxPayloadLength: MAX_PAYLOAD_BYTES,
@@ -199,12 +208,9 @@ function serveFans(
     idleTimeout: IDLE_TIMEOUT_S,
     sendPingsAutomatically: true,
     upgrade: (response: HttpResponse, request: HttpRequest, context) => {
-      if (standing.isStopping)
-        return refuse(response, '503 Service Unavailable', 'going_away', 'The edge is stopping.');
-      if (races.fans >= limits.maxFans)
-        return refuse(response, '503 Service Unavailable', 'full', `The edge takes ${limits.maxFans} fans.`);
-      if (!isAllowedOrigin(request.getHeader('origin'), origins))
-        return refuse(response, '403 Forbidden', 'origin', 'Pages of this origin may not connect.');
+      const nowMs = performance.now();
+      const refusal = admission.knock(nowMs, () => isAllowedOrigin(request.getHeader('origin'), origins));
+      if (refusal) return refuse(response, refusal, admission.retryAfterS(nowMs, Math.random()));
       const asked = { race: request.getParameter(0) ?? '', query: request.getQuery() };
       const data: SocketData = { asked, fan: undefined };
       const [key, protocol, extensions] = ['key', 'protocol', 'extensions'].map((part) =>
@@ -213,6 +219,7 @@ function serveFans(
       response.upgrade(data, key!, protocol!, extensions!, context);
     },
     open: (socket: WebSocket<SocketData>) => {
+      admission.fans++;
       const data = socket.getUserData();
       const { race, query } = data.asked!;
       data.asked = undefined;
@@ -223,6 +230,10 @@ function serveFans(
       socket.getUserData().fan?.receive(new Uint8Array(message.slice(0)), isBinary),
     ping: (socket) => socket.getUserData().fan?.pinged(),
     drain: (socket) => socket.getUserData().fan?.drained(),
-    close: (socket) => socket.getUserData().fan?.closed(),
+    close: (socket) => {
+      admission.fans--;
+      connections.left();
+      socket.getUserData().fan?.closed();
+    },
   });
 }

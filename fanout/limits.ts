@@ -1,7 +1,9 @@
 /** What one edge takes and for how long it waits. */
 export interface EdgeLimits {
-  /** Fans at once; the next one gets HTTP 503. */
+  /** Fans at once; the next one gets HTTP 503. An edge lowers it to what its process may hold descriptors for. */
   readonly maxFans: number;
+  /** Handshakes that are let in per second, and as many at once after a quiet second; the next one gets HTTP 503. */
+  readonly maxHandshakes: number;
   /** Cars that one fan may watch. */
   readonly maxCars: number;
   /** Bytes that may wait in the socket of a fan before its ticks are conflated. */
@@ -27,6 +29,7 @@ export interface EdgeLimits {
 
 export const DEFAULT_LIMITS: EdgeLimits = {
   maxFans: 60_000,
+  maxHandshakes: 2_000,
   maxCars: 250,
   maxPendingBytes: 64 * 1024,
   maxControlBytes: 1024 * 1024,
@@ -41,6 +44,12 @@ export const DEFAULT_LIMITS: EdgeLimits = {
   maxWindowMs: 60_000,
 };
 
-/** The moment within which fans come back after a loss: it grows with their number, so that they return spread out. */
+/**
+ * The time within which fans come back after a loss: it grows with their number, so that they return spread out.
+ *
+ * @param fans Of this edge alone: it knows no others. They all come back at `1 / windowMsPerFan`, wherever they were; of
+ *   several equal edges that die at once each sends its own fans back at that rate, so the ones that are left take
+ *   that rate times the dead, divided by the living.
+ */
 export const reconnectWindowMs = (fans: number, limits: EdgeLimits): number =>
   Math.min(limits.maxWindowMs, Math.max(limits.minWindowMs, Math.round(fans * limits.windowMsPerFan)));

@@ -77,7 +77,7 @@ export class Stage {
     return fan;
   }
 
-  raw(edge: Edge, query: string): RawFan {
+  raw(edge: Pick<Edge, 'port'>, query: string): RawFan {
     const watch = (new URLSearchParams(query).get('watch') ?? '').split(',').filter(Boolean);
     const reader = new FanReader(
       this.catalogueOf,
