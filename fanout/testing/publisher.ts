@@ -7,11 +7,11 @@ import { EMPTY_FIELD, emptyState, type Field } from '../../protocol/field.ts';
 import { pack } from '../../protocol/pack.ts';
 import { encodeDocPatch, encodeKeyframe, encodeTick } from '../../protocol/tick-message.ts';
 
-/** Ten channels of every kind the codec treats apart, and two views. */
-export const testCatalogue = (name = 'test'): Catalogue =>
+/** Channels of every kind the codec treats apart, and two views. */
+export const testCatalogue = (name = 'test', channels = 10): Catalogue =>
   parseCatalogue({
     name,
-    channels: Array.from({ length: 10 }, (_, n) => ({
+    channels: Array.from({ length: channels }, (_, n) => ({
       key: `c${n}`,
       label: `Channel ${n}`,
       unit: 'm',

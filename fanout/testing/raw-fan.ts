@@ -80,6 +80,11 @@ export class RawFan {
     this.socket.pause();
   }
 
+  /** Reads so many bytes while it is frozen, if so many have come. A read-ahead of the stream is below the socket's 64 KiB. */
+  take(bytes: number): void {
+    this.socket.read(bytes);
+  }
+
   thaw(): void {
     this.socket.resume();
   }

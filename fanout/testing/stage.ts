@@ -3,9 +3,10 @@ import type { Catalogue } from '../../protocol/catalogue.ts';
 import type { Field } from '../../protocol/field.ts';
 import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
 import { type Edge, type EdgeOptions, startEdge } from '../edge.ts';
-import { TestPublisher } from './publisher.ts';
+import { type RaceWriter, TestPublisher } from './publisher.ts';
 import { RawFan } from './raw-fan.ts';
-import { carsOf, expectedCars, FanReader, TestFan } from './test-fan.ts';
+import { StrictReader } from './strict-reader.ts';
+import { carsOf, expectedCars, FanReader, TestFan, watchOf } from './test-fan.ts';
 import { until } from './until.ts';
 
 const RACE = 'oval';
@@ -25,9 +26,9 @@ export class Stage {
     this.publisher = publisher;
   }
 
-  static async set(): Promise<Stage> {
+  static async set(writer?: RaceWriter): Promise<Stage> {
     const nats = await startNatsServer();
-    return new Stage(nats, await TestPublisher.open(nats.url, RACE));
+    return new Stage(nats, await TestPublisher.open(nats.url, RACE, writer));
   }
 
   get writer() {
@@ -78,13 +79,17 @@ export class Stage {
   }
 
   raw(edge: Pick<Edge, 'port'>, query: string): RawFan {
-    const watch = (new URLSearchParams(query).get('watch') ?? '').split(',').filter(Boolean);
-    const reader = new FanReader(
-      this.catalogueOf,
-      watch.map((entry) => ({ car: entry.split(':')[0]!, view: entry.split(':')[1] ?? 'full' })),
-    );
+    return this.#addRaw(edge, query, new FanReader(this.catalogueOf, watchOf(query)));
+  }
+
+  /** A fan on a bare socket who compares every tick with the truth as it comes, and keeps no states. */
+  strict(edge: Pick<Edge, 'port'>, query: string): RawFan {
+    return this.#addRaw(edge, query, new StrictReader(this.catalogueOf, watchOf(query), this.writer.fields));
+  }
+
+  #addRaw({ port }: Pick<Edge, 'port'>, query: string, reader: FanReader): RawFan {
     this.catalogueOf('');
-    const fan = new RawFan(edge.port, `/races/${RACE}/live?${query}`, reader);
+    const fan = new RawFan(port, `/races/${RACE}/live?${query}`, reader);
     this.#raw.push(fan);
     return fan;
   }

@@ -123,6 +123,12 @@ export function expectedCars(catalogue: Catalogue, field: Field, watch: readonly
 export const carsOf = (state: ClientState): Map<string, number[]> =>
   new Map([...state.cars.values()].map(({ car, state: values }) => [car, [...values]]));
 
+/** The choice in a query. */
+export function watchOf(query: string): Watch[] {
+  const watch = (new URLSearchParams(query).get('watch') ?? '').split(',').filter(Boolean);
+  return watch.map((entry) => ({ car: entry.split(':')[0]!, view: entry.split(':')[1] ?? 'full' }));
+}
+
 /** A fan with a real WebSocket. */
 export class TestFan {
   readonly reader: FanReader;
@@ -132,11 +138,7 @@ export class TestFan {
   failure: unknown;
 
   constructor(url: string, race: string, query: string, catalogueOf: (hash: string) => Catalogue) {
-    const watch = (new URLSearchParams(query).get('watch') ?? '').split(',').filter(Boolean);
-    this.reader = new FanReader(
-      catalogueOf,
-      watch.map((entry) => ({ car: entry.split(':')[0]!, view: entry.split(':')[1] ?? 'full' })),
-    );
+    this.reader = new FanReader(catalogueOf, watchOf(query));
     this.socket = new WebSocket(`${url.replace('http', 'ws')}/races/${race}/live${query && `?${query}`}`);
     this.socket.binaryType = 'arraybuffer';
     this.socket.onmessage = ({ data }) => {
