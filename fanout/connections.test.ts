@@ -42,7 +42,7 @@ describe('connections', () => {
     expect(process.connect(0)).toBe(false);
     process.hangUp();
     expect([process.connect(0), process.connect(0)]).toEqual([true, false]);
-    expect(process.connections).toMatchObject({ open: MOST, turnedAway: 2 });
+    expect(process.connections).toMatchObject({ open: MOST, turnedAway: 2, isCrowded: true });
     expect(process.counts).toBe(0);
   });
 
@@ -55,6 +55,7 @@ describe('connections', () => {
     expect(process.connect(500)).toBe(false);
     expect(process.connect(1000)).toBe(true);
     expect(process.counts).toBe(2);
+    expect(process.connections.isCrowded).toBe(false);
   });
 
   it('never hold more than there is, and refuse nobody for long while there is room', () => {

@@ -31,6 +31,11 @@ export class Connections {
     this.#countAll = countAll;
   }
 
+  /** More than half of the room is taken: a connection that is only kept for a next request may be in somebody's way. */
+  get isCrowded(): boolean {
+    return this.open > this.#most / 2;
+  }
+
   /** One was opened. @returns whether it may stay; one that may not is closed by the caller, and {@link closed}. */
   opened(nowMs: number): boolean {
     this.open++;
@@ -54,7 +59,8 @@ export class Connections {
   #countAnew(nowMs: number): void {
     if (this.#lingering === 0 || nowMs - this.#countedAtMs < COUNT_EVERY_MS) return;
     this.#countedAtMs = nowMs;
-    this.#lingering = Math.max(0, (this.#countAll() ?? 0) - this.#others - this.open);
+    const all = this.#countAll();
+    if (all !== undefined) this.#lingering = Math.max(0, all - this.#others - this.open);
   }
 }
 

@@ -48,9 +48,11 @@ afterEach(async () => {
   await stage.strike();
 });
 
+const askRace = (headers: Record<string, string> = {}) => fetch(`http://127.0.0.1:${port}/races/oval`, { headers });
+
 /** Fans of the edge by its own count; `undefined` while it has nothing to show. */
 async function fansOf(): Promise<number | undefined> {
-  const response = await fetch(`http://127.0.0.1:${port}/races/oval`, { headers: { connection: 'close' } });
+  const response = await askRace({ connection: 'close' });
   return response.ok ? ((await response.json()) as { fans: number }).fans : undefined;
 }
 
@@ -86,10 +88,14 @@ async function expectWhole(fans: readonly RawFan[]): Promise<void> {
 it('D1 takes as many fans as its descriptors allow, refuses the rest in words, and lets in who comes after one has left', async () => {
   expect(maxFans).toBeGreaterThan(20);
   expect(maxFans).toBeLessThan(LIMIT - 50);
+  expect((await askRace()).headers.get('connection')).toBeNull();
   const fans = await fill();
   const refused = await Promise.all(Array.from({ length: 20 }, async () => shakeHands(await keep())));
   for (const answer of refused) expect(answer).toMatch(/^HTTP\/1.1 503 [\s\S]*Retry-After: \d+\r\n[\s\S]*"full"/);
   await expectWhole(fans);
+  const crowded = await askRace();
+  expect(crowded.headers.get('connection')).toBe('close');
+  expect(await crowded.json()).toMatchObject({ fans: maxFans });
   for (const { socket } of fans.splice(0, 3)) socket.destroy();
   await until('three have left', async () => (await fansOf()) === maxFans - 3);
   const late = [1, 2, 3].map(() => stage.raw({ port }, 'watch=0:full'));

@@ -107,7 +107,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const app = App();
   countConnections(app, connections);
   serveFans(app, races, admission, connections, options.origins);
-  const http: HttpOptions = { races, isReady, nowMs, report, webRoot: options.webRoot, origins: options.origins };
+  const http: HttpOptions = {
+    ...{ races, isReady, nowMs, report, webRoot: options.webRoot, origins: options.origins },
+    isCrowded: () => connections.isCrowded,
+  };
   app.any('/*', (response, request) => void serve(response, request, http));
   const host = options.host ?? '127.0.0.1';
   const listening = await listen(app, host, options.port ?? 0, options.sharePort ?? false).catch(async (error) => {

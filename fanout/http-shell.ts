@@ -17,8 +17,8 @@ export interface RawResponse {
   cork(run: () => void): unknown;
   writeStatus(status: string): unknown;
   writeHeader(key: string, value: string): unknown;
-  end(body?: string | Uint8Array): unknown;
-  endWithoutBody(length?: number): unknown;
+  end(body: string | Uint8Array, closeConnection: boolean): unknown;
+  endWithoutBody(length: number | undefined, closeConnection: boolean): unknown;
 }
 
 export interface HttpOptions extends ApiFacts {
@@ -26,6 +26,8 @@ export interface HttpOptions extends ApiFacts {
   readonly webRoot: string | undefined;
   /** Pages of these origins may read; all when left out. */
   readonly origins: readonly string[] | undefined;
+  /** Whether connections are so many that none is kept for a next request. */
+  readonly isCrowded: () => boolean;
 }
 
 /** Whether a page of this origin may connect. Programs that send no origin always may. */
@@ -46,13 +48,19 @@ function headersFor(ask: Ask, origin: string, origins: readonly string[] | undef
   return headers;
 }
 
-function writeReply(response: RawResponse, method: string, reply: Reply, extra: Record<string, string>): void {
+function writeReply(
+  response: RawResponse,
+  method: string,
+  reply: Reply,
+  extra: Record<string, string>,
+  isLast: boolean,
+): void {
   response.cork(() => {
     response.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ''}`);
     for (const [key, value] of Object.entries({ ...extra, ...reply.headers })) response.writeHeader(key, value);
-    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(reply.body));
-    else if (reply.status === 204 || reply.status === 304) response.endWithoutBody();
-    else response.end(reply.body);
+    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(reply.body), isLast);
+    else if (reply.status === 204 || reply.status === 304) response.endWithoutBody(undefined, isLast);
+    else response.end(reply.body, isLast);
   });
 }
 
@@ -78,5 +86,5 @@ export async function serve(response: RawResponse, request: RawRequest, options:
     reply = answerError(ask, 500, 'internal', 'The edge could not answer this; its log says why.');
   }
   reply ??= answerError(ask, 404, 'not_found', 'There is nothing here; /races lists what there is.');
-  if (!isAborted) writeReply(response, ask.method, reply, extra);
+  if (!isAborted) writeReply(response, ask.method, reply, extra, options.isCrowded());
 }
