@@ -25,7 +25,8 @@ export async function startEdgeAndIngest(
   race: string,
   field: { cars: number; rate: number },
 ): Promise<LiveRace> {
-  const edge = await startService(['edge', '--nats', nats, '--port', '0']);
+  // A bench brings all of its fans at once.
+  const edge = await startService(['edge', '--nats', nats, '--port', '0', '--max-handshakes', '1000000']);
   const url = await until(
     'that the edge says where it serves',
     () => /http:\/\/127\.0\.0\.1:\d+/.exec(edge.said())?.[0],

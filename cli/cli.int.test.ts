@@ -88,6 +88,7 @@ describe('without NATS', { concurrent: true }, () => {
     [['ingest', '--race', 'a b'], /--race must be 1 to 32 letters, digits, - or _, but is "a b"\./],
     [['ingest', '--token', 'short'], /--token must be at least 16 characters/],
     [['edge', '--max-fans', '-1'], /--max-fans must be a whole number from 1 to 1000000, but is "-1"\./],
+    [['edge', '--max-handshakes', '0'], /--max-handshakes must be a whole number from 1 to 1000000 per second/],
     [['edge', '--races', 'a,b.c'], /--races must be a list separated by commas, each 1 to 32 letters/],
     [['ingest', '--only', '24,number 9'], /--only must be .* each a car id of 1 to 8 letters/],
     [['edge', '--prt', '1'], /There is no flag "--prt"/],

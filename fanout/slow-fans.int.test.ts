@@ -17,6 +17,8 @@ const ALL_CARS = `watch=${ticksFrom(0, CARS - 1).join(',')}&doc=0`;
 const { maxPendingBytes } = DEFAULT_LIMITS;
 /** More than any frame here: what one fan may have beyond its budget. */
 const LARGEST_FRAME = 128 * 1024;
+/** What twenty fans had waiting is 60 MB. */
+const READ_WITHIN_MS = 60_000;
 /** Beyond this the buffers of the system are larger than the test knows. */
 const MAX_TICKS = 2000;
 
@@ -38,10 +40,11 @@ async function areIn(fans: readonly RawFan[]): Promise<void> {
 
 /** Waits until every fan has the newest tick, without another one. */
 async function areAtHead(fans: readonly RawFan[]): Promise<void> {
-  await until(`all are at tick ${stage.writer.tick}`, () => {
+  const isAtHead = () => {
     for (const { failure } of fans) if (failure) throw failure;
     return fans.every(({ reader }) => reader.state?.tick === stage.writer.tick);
-  });
+  };
+  await until(`all are at tick ${stage.writer.tick}`, isAtHead, READ_WITHIN_MS);
 }
 
 /** Publishes until the slow ones are over their budgets; what waits for them is bounded all the time. */
