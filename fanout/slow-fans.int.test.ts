@@ -57,11 +57,12 @@ async function flow(slow: number, beforeTick: () => void = () => {}): Promise<vo
     const { frames } = statsOf().tally;
     beforeTick();
     await stage.publisher.put(stage.writer.nextTick());
-    await stage.atHead(edge);
-    sent = statsOf().tally.frames - frames;
+    await until('the others are served', () => {
+      sent = statsOf().tally.frames - frames;
+      return sent >= others;
+    });
     expect(statsOf().pendingBytes).toBeLessThan(slow * (maxPendingBytes + LARGEST_FRAME));
   } while (sent > others);
-  expect(sent).toBe(others);
   expect(statsOf().pendingBytes).toBeGreaterThan(0);
 }
 
