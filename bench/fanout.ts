@@ -1,17 +1,16 @@
 import { once } from 'node:events';
 import type { Usage, Values } from '../cli/flags.ts';
-import { startNatsServer } from '../testing/nats-server.ts';
 import { cpuSeconds, residentBytes } from './cpu.ts';
 import { Crowd } from './crowd/crowd.ts';
-import { measureSpan, type SpanResult } from './crowd/measured-span.ts';
+import { measureSpan, planFor, type SpanResult, tickOf } from './crowd/measured-span.ts';
 import type { CrowdPlan } from './crowd/plan.ts';
 import { recordFrames } from './crowd/recorded-frames.ts';
-import { type LiveRace, pause, startEdgeAndIngest } from './live-race.ts';
+import { type LiveRace, pause, withLiveRace } from './live-race.ts';
 import { round } from './machine.ts';
 import { startWorker } from './processes.ts';
 
 const FLAGS = {
-  fans: { kind: 'integer', min: 1, max: 19_900, default: 10_000, help: 'Fans on one edge.' },
+  fans: { kind: 'integer', min: 1, max: 19_300, default: 10_000, help: 'Fans on one edge.' },
   cars: { kind: 'integer', min: 1, max: 40, default: 4, help: 'Cars that each fan watches.' },
   view: { kind: 'text', default: 'essentials', help: 'View in which they are watched.' },
   choices: {
@@ -74,9 +73,6 @@ async function takeTurn(
   }
 }
 
-export const tickOf = (url: string, race: string) => async (): Promise<number> =>
-  ((await (await fetch(`${url}/races/${race}`)).json()) as { tick: number }).tick;
-
 async function startRaw(frames: string[][]) {
   const raw = await startWorker('crowd/raw-server.ts', []);
   const ask = async () => {
@@ -92,24 +88,20 @@ async function startRaw(frames: string[][]) {
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 async function compare(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
-  const { cars } = (await (await fetch(`${live.url}/races/bench`)).json()) as { cars: string[] };
-  const plan: CrowdPlan = {
-    url: live.url,
-    race: 'bench',
-    cars,
+  const plan = await planFor(live.url, {
     carsPerFan: flags.cars,
     view: flags.view,
     choices: flags.choices as CrowdPlan['choices'],
     doc: flags.document,
     returns: false,
-  };
+  });
   process.stderr.write('recording what the edge sends\n');
   const raw = await startRaw(await recordFrames(plan, RECORDED_FANS, RECORDED_TICKS));
   const edgeTurns: Turn[] = [];
   const rawTurns: Turn[] = [];
   for (let n = 0; n < flags.rounds; n++) {
     process.stderr.write(`round ${n + 1} of ${flags.rounds}: ${flags.fans} fans on the edge\n`);
-    edgeTurns.push(await takeTurn(plan, live.edge.pid, tickOf(live.url, 'bench'), flags));
+    edgeTurns.push(await takeTurn(plan, live.edge.pid, tickOf(live.url), flags));
     process.stderr.write(`round ${n + 1} of ${flags.rounds}: ${flags.fans} fans on bare uWebSockets.js\n`);
     rawTurns.push(await takeTurn({ ...plan, url: raw.url }, raw.pid, raw.tickNow, flags));
   }
@@ -148,16 +140,5 @@ async function compare(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Rec
   };
 }
 
-export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
-  const nats = await startNatsServer();
-  try {
-    const live = await startEdgeAndIngest(`127.0.0.1:${nats.port}`, 'bench', { cars: 40, rate: flags.rate });
-    try {
-      return await compare(live, flags);
-    } finally {
-      await live.stop();
-    }
-  } finally {
-    await nats.stop();
-  }
-}
+export const run = (flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> =>
+  withLiveRace({ rate: flags.rate }, (live) => compare(live, flags));

@@ -1,3 +1,4 @@
+import { startNatsServer } from '../testing/nats-server.ts';
 import { type BenchProcess, startService } from './processes.ts';
 
 /** A simulated race that is live on one edge, each in a process of its own. */
@@ -45,4 +46,19 @@ export async function startEdgeAndIngest(
       await edge.stop();
     },
   };
+}
+
+/** Runs a simulated race of 40 cars on a nats-server and an edge of its own, and ends all of it afterwards. */
+export async function withLiveRace<T>(field: { rate: number }, use: (live: LiveRace) => Promise<T>): Promise<T> {
+  const nats = await startNatsServer();
+  try {
+    const live = await startEdgeAndIngest(`127.0.0.1:${nats.port}`, 'bench', { cars: 40, ...field });
+    try {
+      return await use(live);
+    } finally {
+      await live.stop();
+    }
+  } finally {
+    await nats.stop();
+  }
 }

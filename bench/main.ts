@@ -22,6 +22,7 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     summary: 'a crowd of fans on one edge, beside bare uWebSockets.js in the same run',
     load: () => import('./fanout.ts'),
   },
+  storm: { summary: 'all fans of an edge lose their connection at once', load: () => import('./storm.ts') },
   latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
   http: { summary: 'requests per second of the HTTP side of an edge', load: () => import('./http.ts') },
 };

@@ -5,7 +5,7 @@ import { FRAME, FRAME_FLAG, FRAME_HEAD_BYTES } from '../../protocol/frames.ts';
 /** What a fan of the crowd tells its process; one object for all of them. */
 export interface CrowdEvents {
   tick(fan: CrowdFan, tick: number, span: number, flags: number, closeAtMs: number): void;
-  welcome(epoch: string, reconnectWindowMs: number): void;
+  welcome(epoch: string): void;
   repair(kind: string): void;
   bytes(count: number): void;
   /** The connection is over, or the handshake was refused. */
@@ -31,6 +31,8 @@ export class CrowdFan {
   /** −1 until the first tick has come. */
   tick = -1;
   seq = 0;
+  /** As the last welcome said. */
+  windowMs = 1000;
   /** What the fan waits for since {@link awaitsSinceMs}: to be whole again after a cut or a freeze. */
   awaits: 'recovery' | 'thaw' | undefined;
   awaitsSinceMs = 0;
@@ -161,8 +163,11 @@ export class CrowdFan {
   }
 
   #say(message: EdgeMessage): void {
-    if (message.type === 'welcome') this.#events.welcome(message.epoch, message.reconnectWindowMs);
-    else if (message.type === 'repair') this.#events.repair(message.kind);
+    if (message.type === 'welcome') {
+      this.windowMs = message.reconnectWindowMs;
+      this.#events.welcome(message.epoch);
+    }
+    if (message.type === 'repair') this.#events.repair(message.kind);
   }
 }
 

@@ -8,7 +8,8 @@ import { type CrowdReport, latencyHistogram, noCounts } from './tally.ts';
 const LATE_MS = 500;
 /** A fan is whole again with a tick no older than this. */
 const FRESH_MS = 1000;
-const DEFAULT_WINDOW_MS = 1000;
+/** A fan that comes back later than this after the end of its window is overdue. */
+const OVERDUE_MS = 2000;
 
 export const clockMs = (): number => performance.timeOrigin + performance.now();
 
@@ -26,7 +27,6 @@ export class CrowdPart {
   #afterTick = 0;
   #lastTick = -1;
   #epoch = '';
-  #windowMs = DEFAULT_WINDOW_MS;
   #isLeaving = false;
 
   /** @param from Source address of all fans. */
@@ -74,8 +74,10 @@ export class CrowdPart {
         this.#counts.gaps++;
       }
       if (fan.awaits && ageMs < FRESH_MS) {
+        const tookMs = clockMs() - fan.awaitsSinceMs;
         this.#spans[fan.awaits] ??= latencyHistogram();
-        this.#spans[fan.awaits]!.recordValue(Math.max(1, Math.round((clockMs() - fan.awaitsSinceMs) * 1000)));
+        this.#spans[fan.awaits]!.recordValue(Math.max(1, Math.round(tookMs * 1000)));
+        if (fan.awaits === 'recovery' && tookMs > fan.windowMs + OVERDUE_MS) this.#counts.overdue++;
         fan.awaits = undefined;
       }
       if (isFirst || !fan.isUndisturbed || tick <= this.#afterTick || tick > this.#lastTick) return;
@@ -85,9 +87,8 @@ export class CrowdPart {
       if (ageMs > LATE_MS) this.#counts.late++;
       this.#latency.recordValue(Math.min(60_000_000, Math.max(1, Math.round(ageMs * 1000))));
     },
-    welcome: (epoch: string, windowMs: number) => {
+    welcome: (epoch: string) => {
       this.#epoch = epoch;
-      this.#windowMs = windowMs;
     },
     repair: () => {
       this.#counts.repairs++;
@@ -101,7 +102,7 @@ export class CrowdPart {
       else this.#counts.lost++;
       if (!isRefused && !this.#plan.returns && fan.tick >= 0) return;
       // As the SDK does: a browser does not see Retry-After.
-      setTimeout(() => this.#connect(fan), Math.random() * this.#windowMs);
+      setTimeout(() => this.#connect(fan), Math.random() * fan.windowMs);
     },
   };
 
@@ -116,23 +117,19 @@ export class CrowdPart {
     for (const fan of this.#fans) fan.isUndisturbed = true;
   }
 
-  /** Fans whose number is `remainder` modulo `divisor`. */
-  #some(divisor: number, remainder: number): CrowdFan[] {
-    return this.#fans.filter(({ id }) => id % divisor === remainder);
-  }
-
-  /** Cuts all connections at once but those of every `except`th fan; 0 spares none. */
-  cut(except: number): void {
+  /** Cuts all connections at once. */
+  cut(): void {
     const nowMs = clockMs();
-    for (const fan of this.#fans) if (except === 0 || fan.id % except !== 0) fan.cut(nowMs);
+    for (const fan of this.#fans) fan.cut(nowMs);
   }
 
-  freeze(every: number): void {
-    for (const fan of this.#some(every, 0)) fan.freeze();
+  freeze(): void {
+    for (const fan of this.#fans) fan.freeze();
   }
 
-  thaw(every: number): void {
-    for (const fan of this.#some(every, 0)) fan.thaw(clockMs());
+  thaw(): void {
+    const nowMs = clockMs();
+    for (const fan of this.#fans) fan.thaw(nowMs);
   }
 
   leave(): void {

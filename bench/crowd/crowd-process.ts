@@ -6,9 +6,7 @@ import type { CrowdReport } from './tally.ts';
 export type CrowdCommand =
   | { readonly do: 'join'; readonly firstId: number; readonly count: number; readonly inFlight: number }
   | { readonly do: 'measure'; readonly afterTick: number; readonly lastTick: number }
-  | { readonly do: 'cut'; readonly except: number }
-  | { readonly do: 'freeze' | 'thaw'; readonly every: number }
-  | { readonly do: 'report' | 'leave' };
+  | { readonly do: 'cut' | 'freeze' | 'thaw' | 'report' | 'leave' };
 
 // Arguments: the plan as JSON, the source address.
 const [plan, from] = process.argv.slice(2) as [string, string];
@@ -21,11 +19,11 @@ async function follow(command: CrowdCommand): Promise<void> {
     case 'measure':
       return part.measure(command.afterTick, command.lastTick);
     case 'cut':
-      return part.cut(command.except);
+      return part.cut();
     case 'freeze':
-      return part.freeze(command.every);
+      return part.freeze();
     case 'thaw':
-      return part.thaw(command.every);
+      return part.thaw();
     case 'leave':
       return part.leave();
     case 'report':

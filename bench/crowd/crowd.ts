@@ -9,6 +9,9 @@ const FANS_PER_PROCESS = 14_000;
 /** More handshakes at once overflow the listen backlog of an edge, and wait a second for their SYN to be sent again. */
 const IN_FLIGHT = 400;
 
+/** Two crowds at once have no source address in common. */
+let nextLine = 1;
+
 type CrowdProcess = BenchProcess & { ask(command: CrowdCommand): Promise<CrowdReport> };
 
 /** Many fans in as many processes as they need, each process with a source address of its own. */
@@ -22,10 +25,11 @@ export class Crowd {
 
   /** @param most Fans that will ever join. */
   static async start(plan: CrowdPlan, most: number): Promise<Crowd> {
+    const line = nextLine++;
     const count = Math.max(1, Math.ceil(most / FANS_PER_PROCESS));
     const processes = await Promise.all(
       Array.from({ length: count }, async (_, n) => {
-        const worker = await startWorker('crowd/crowd-process.ts', [JSON.stringify(plan), `127.0.1.${n + 1}`]);
+        const worker = await startWorker('crowd/crowd-process.ts', [JSON.stringify(plan), `127.0.${line}.${n + 1}`]);
         const waiting = new Map<number, (report: CrowdReport) => void>();
         let asked = 0;
         worker.child.on('message', ({ id, report }: { id: number; report: CrowdReport }) => {
@@ -68,18 +72,18 @@ export class Crowd {
     return this.#all({ do: 'measure', afterTick, lastTick });
   }
 
-  /** Cuts all connections at once but those of every `except`th fan; 0 spares none. */
-  cut(except: number) {
-    return this.#all({ do: 'cut', except });
+  /** Cuts all connections at once. */
+  cut() {
+    return this.#all({ do: 'cut' });
   }
 
-  /** Every `every`th fan reads nothing any more, until {@link thaw}. */
-  freeze(every: number) {
-    return this.#all({ do: 'freeze', every });
+  /** All fans read nothing any more, until {@link thaw}. */
+  freeze() {
+    return this.#all({ do: 'freeze' });
   }
 
-  thaw(every: number) {
-    return this.#all({ do: 'thaw', every });
+  thaw() {
+    return this.#all({ do: 'thaw' });
   }
 
   report() {

@@ -1,6 +1,7 @@
 import { pause } from '../live-race.ts';
 import { round } from '../machine.ts';
 import type { Crowd } from './crowd.ts';
+import type { CrowdPlan } from './plan.ts';
 
 const TICK_MS = 500;
 /** So long a tick of the span may take to reach its last fan. */
@@ -71,3 +72,21 @@ export function describeSpan({ counts, latency }: Seen, fans: number, ticks: num
     percentiles: Object.fromEntries(PERCENTILES.map((percentile) => [percentile, ms(percentile)])),
   };
 }
+
+/** The race of a bench. */
+const RACE = 'bench';
+
+async function raceOf(url: string): Promise<{ tick: number; cars: string[] }> {
+  return (await (await fetch(`${url}/races/${RACE}`)).json()) as { tick: number; cars: string[] };
+}
+
+/** The newest tick of an edge, asked each time. */
+export const tickOf = (url: string) => async (): Promise<number> => (await raceOf(url)).tick;
+
+/** A plan for fans who choose from the cars of the race. */
+export const planFor = async (url: string, wishes: Omit<CrowdPlan, 'url' | 'race' | 'cars'>): Promise<CrowdPlan> => ({
+  ...wishes,
+  url,
+  race: RACE,
+  cars: (await raceOf(url)).cars,
+});

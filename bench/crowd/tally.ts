@@ -23,6 +23,8 @@ export interface CrowdCounts {
   repairs: number;
   /** Fans whose position could not be resumed. */
   snapshots: number;
+  /** Fans who were whole again later than 2 s after the end of their reconnect window. */
+  overdue: number;
 }
 
 export const noCounts = (): CrowdCounts => ({
@@ -38,6 +40,7 @@ export const noCounts = (): CrowdCounts => ({
   refused: 0,
   repairs: 0,
   snapshots: 0,
+  overdue: 0,
 });
 
 /** Histogram of microseconds up to a minute, exact to 0.1%. */
