@@ -1,5 +1,6 @@
 import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
+import type { FanStage } from './fan.ts';
 import type { RaceStatus } from './race.ts';
 import type { Races } from './races.ts';
 
@@ -7,7 +8,10 @@ import type { Races } from './races.ts';
 export interface RaceStats {
   readonly status: RaceStatus;
   readonly fans: number;
+  readonly stages: Readonly<Record<Exclude<FanStage, 'gone'>, number>>;
   readonly tick: number | undefined;
+  /** Ticks kept for fans who come back. */
+  readonly ringTicks: number;
   readonly tally: FanTally;
   /** Bytes that wait in the sockets of all fans. */
   readonly pendingBytes: number;
@@ -42,7 +46,9 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
       {
         status: race.status(nowMs),
         fans: fans.size,
+        stages: fans.stages,
         tick: state?.head?.tick,
+        ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,
         pendingBytes: fans.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,

@@ -15,10 +15,14 @@ import { Admission } from './admission.ts';
 import { type Connections, planConnections } from './connections.ts';
 import { type EdgeStats, statsOf } from './edge-stats.ts';
 import { FanConnection } from './fan-connection.ts';
+import { alone, type Fleet } from './fleet.ts';
 import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
 import type { EdgeLimits } from './limits.ts';
+import { EdgeMetrics } from './metrics.ts';
+import type { MetricValues } from './prometheus.ts';
 import { Races } from './races.ts';
 import { refuse } from './refusal.ts';
+import { sharedFor } from './shared-for.ts';
 
 /** How an edge is set up; see {@link startEdge}. */
 export interface EdgeOptions {
@@ -42,8 +46,11 @@ export interface EdgeOptions {
   readonly name?: string;
   /** Length of a tick, in ms, as the welcome tells it. @defaultValue 500 */
   readonly tickMs?: number;
-  /** Several edge processes of one machine take connections of the same port. @defaultValue false */
-  readonly sharePort?: boolean;
+  /**
+   * The processes of this machine that take connections of the same port, and answer `/metrics` and `/healthz` as one.
+   * @defaultValue this one alone, which then shares its port with nobody
+   */
+  readonly fleet?: Fleet;
   readonly limits?: Partial<EdgeLimits>;
   /** Told of problems, each once per race. @defaultValue nobody */
   readonly report?: (code: string, detail: unknown) => void;
@@ -57,7 +64,12 @@ export interface Edge {
   /** Dismisses the fans, stops following, closes what the edge opened. Safe to call twice. */
   stop(): Promise<void>;
   stats(): EdgeStats;
+  /** The numbers of `/metrics` of this process, to be merged with those of others. */
+  metrics(): Promise<MetricValues[]>;
 }
+
+/** A name for an edge that was given none. */
+export const inventName = (): string => `${hostname()}-${randomBytes(3).toString('hex')}`;
 
 /** uWebSockets.js types its constants as types. */
 const NO_COMPRESSION = 0;
@@ -71,6 +83,8 @@ const IDLE_TIMEOUT_S = 120;
 const SWEEP_MS = 1000;
 /** Time for the last words to leave. */
 const FAREWELL_MS = 100;
+/** Who asks for metrics more often gets the same again: it costs a look at every fan, and anybody may ask. */
+const METRICS_EVERY_MS = 1000;
 
 /** What the handshake said, until the socket is open; then the fan. */
 interface SocketData {
@@ -84,10 +98,20 @@ interface SocketData {
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const report = options.report ?? (() => {});
-  const name = options.name ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
+  const name = options.name ?? inventName();
   const own = options.connection ? undefined : await connectOwn(options, name);
   const connection = options.connection ?? own!;
   const { limits, connections } = planConnections(options.limits, report);
+  const stats = () => ({
+    ...standing,
+    fans: races.fans,
+    maxFans: limits.maxFans,
+    refused: { ...admission.refused },
+    connections: connections.open,
+    turnedAway: connections.turnedAway,
+    races: statsOf(races, nowMs()),
+  });
+  const metrics = new EdgeMetrics(stats);
   const races = new Races(connection, {
     edge: name,
     tickMs: options.tickMs ?? 500,
@@ -95,6 +119,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     report,
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
+    meter: metrics,
   });
   const admission = new Admission(limits);
   const standing = { isConnected: true };
@@ -102,18 +127,20 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     standing.isConnected = isConnected;
   });
   const nowMs = () => Date.now();
+  const fleet = options.fleet ?? alone(() => metrics.text());
   const isReady = () =>
     standing.isConnected && !admission.isStopping && races.all().some(({ state }) => state?.status === 'following');
   const app = App();
   countConnections(app, connections);
   serveFans(app, races, admission, connections, options.origins);
-  const http: HttpOptions = {
-    ...{ races, isReady, nowMs, report, webRoot: options.webRoot, origins: options.origins },
-    isCrowded: () => connections.isCrowded,
-  };
+  const { webRoot, origins } = options;
+  const asked = { ...fleet, metrics: sharedFor(METRICS_EVERY_MS, fleet.metrics) };
+  const isCrowded = () => connections.isCrowded;
+  const http: HttpOptions = { races, isReady, nowMs, fleet: asked, report, webRoot, origins, isCrowded };
   app.any('/*', (response, request) => void serve(response, request, http));
   const host = options.host ?? '127.0.0.1';
-  const listening = await listen(app, host, options.port ?? 0, options.sharePort ?? false).catch(async (error) => {
+  const listening = await listen(app, host, options.port ?? 0, options.fleet !== undefined).catch(async (error) => {
+    metrics.stop();
     await own?.close();
     throw error;
   });
@@ -128,6 +155,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     clearInterval(sweeping);
     for (const race of races.all()) race.fans.dismiss(Math.random);
     await races.stop();
+    metrics.stop();
     await own?.close();
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
     app.close();
@@ -140,15 +168,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       stopped ??= stop();
       return stopped;
     },
-    stats: () => ({
-      ...standing,
-      fans: races.fans,
-      maxFans: limits.maxFans,
-      refused: { ...admission.refused },
-      connections: connections.open,
-      turnedAway: connections.turnedAway,
-      races: statsOf(races, nowMs()),
-    }),
+    stats,
+    metrics: () => metrics.values(),
   };
 }
 
@@ -195,6 +216,23 @@ function countConnections(app: TemplatedApp, connections: Connections): void {
     else if (!connections.opened(performance.now())) response.close();
   };
   app.filter(count);
+}
+
+/**
+ * Takes a port for a moment, as one that nobody else may have.
+ *
+ * A shared port (SO_REUSEPORT) is given to any process of the same user that asks for it shared: without this two fleets
+ * that know nothing of each other would each get a part of the fans, and no error.
+ * @param port 0 finds a free one.
+ * @returns the port, which is free again. @throws {ConfigError} `port_taken`.
+ */
+export async function probePort(host: string, port: number): Promise<number> {
+  const app = App();
+  const listening = await listen(app, host, port, false);
+  const free = us_socket_local_port(listening);
+  us_listen_socket_close(listening);
+  app.close();
+  return free;
 }
 
 function serveFans(

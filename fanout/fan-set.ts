@@ -3,7 +3,7 @@ import type { Hello, Watch } from '../protocol/control.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
-import { Fan, type FanSink } from './fan.ts';
+import { Fan, type FanSink, type FanStage } from './fan.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { planResume } from './resume-plan.ts';
@@ -35,6 +35,13 @@ export class FanSet {
 
   get size(): number {
     return this.#fans.size;
+  }
+
+  /** How many fans are in each stage. */
+  get stages(): Record<Exclude<FanStage, 'gone'>, number> {
+    const stages = { new: 0, parked: 0, live: 0 };
+    for (const { stage } of this.#fans) if (stage !== 'gone') stages[stage]++;
+    return stages;
   }
 
   get pendingBytes(): number {

@@ -3,6 +3,8 @@ import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
 import { dequantise } from '../protocol/quantise.ts';
+import type { Fleet } from './fleet.ts';
+import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
 import type { Races } from './races.ts';
@@ -14,12 +16,13 @@ export interface ApiFacts {
   /** Whether NATS is connected and the edge is not on its way out. */
   readonly isReady: () => boolean;
   readonly nowMs: () => number;
+  readonly fleet: Fleet;
 }
 
 const RETRY = { 'Retry-After': '1' };
 
 /** Answers every address under `/` that is not a file; `undefined` when it is none of ours. */
-export function answer(ask: Ask, facts: ApiFacts): Reply | undefined {
+export function answer(ask: Ask, facts: ApiFacts): Reply | Promise<Reply> | undefined {
   const [root, name, leaf, ...rest] = ask.path.split('/').slice(1);
   const known = route(ask, facts, root ?? '', name, leaf, rest.length);
   if (!known) return undefined;
@@ -38,10 +41,11 @@ function route(
   name: string | undefined,
   leaf: string | undefined,
   rest: number,
-): (() => Reply) | undefined {
+): (() => Reply | Promise<Reply>) | undefined {
   if (rest > 0) return undefined;
   if (name === undefined) {
-    if (root === 'healthz') return () => answerValue(ask, { status: 'ok' });
+    if (root === 'healthz') return () => answerHealth(ask, facts);
+    if (root === 'metrics') return () => answerMetrics(ask, facts);
     if (root === 'readyz') return () => answerReady(ask, facts);
     if (root === 'races')
       return () =>
@@ -59,6 +63,19 @@ function route(
   if (leaf === 'live')
     return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
   return undefined;
+}
+
+function answerHealth(ask: Ask, { fleet }: ApiFacts): Reply {
+  const workers = fleet.workers();
+  return answerValue(ask, { status: workers.alive < workers.asked ? 'degraded' : 'ok', workers });
+}
+
+async function answerMetrics(ask: Ask, { fleet }: ApiFacts): Promise<Reply> {
+  const body = await fleet.metrics();
+  if (body !== undefined)
+    return { status: 200, headers: { 'Content-Type': Exposition.CONTENT_TYPE, 'Cache-Control': 'no-store' }, body };
+  const message = 'The process that gathers the numbers of all workers did not answer; try again in a second.';
+  return answerError(ask, 503, 'not_ready', message, RETRY);
 }
 
 function answerReady(ask: Ask, facts: ApiFacts): Reply {

@@ -80,7 +80,10 @@ export async function serve(response: RawResponse, request: RawRequest, options:
   });
   let reply: Reply | undefined;
   try {
-    reply = answer(ask, options) ?? (options.webRoot ? await answerFile(ask, options.webRoot) : undefined);
+    const known = answer(ask, options);
+    // Only what takes time is awaited: an answer that is here goes out in the same turn.
+    if (known) reply = known instanceof Promise ? await known : known;
+    else if (options.webRoot) reply = await answerFile(ask, options.webRoot);
   } catch (error) {
     options.report('internal', error);
     reply = answerError(ask, 500, 'internal', 'The edge could not answer this; its log says why.');

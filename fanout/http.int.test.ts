@@ -128,7 +128,9 @@ describe('over HTTP an edge', () => {
   });
 
   it('is healthy and ready', async () => {
-    expect((await get('/healthz')).status).toBe(200);
+    const health = await get('/healthz');
+    expect(health.status).toBe(200);
+    expect(await health.json()).toEqual({ status: 'ok', workers: { asked: 1, alive: 1 } });
     expect((await get('/readyz')).status).toBe(200);
   });
 

@@ -15,6 +15,19 @@ const FANS_AT_ONCE = 1000;
 /** Silent for longer than this many ticks, a race is shown as stale. */
 const STALE_TICKS = 4;
 
+/** What a race tells of its turns; all times in ms. */
+interface RaceEvents {
+  /** The state is in another catalogue than before. */
+  onCatalogue(catalogue: Catalogue): void;
+  /** @param lateMs From the close of a tick, by the clock of ingest, to its turn here. */
+  onTick(lateMs: number): void;
+  /**
+   * All fans have been served once.
+   * @param tookMs From the first fan to the last. @param encodedMs Of that, spent on slices, each made once for all fans.
+   */
+  onPass(tookMs: number, encodedMs: number): void;
+}
+
 /** One race on this edge: its stream, its state, its fans. */
 export class Race {
   readonly name: string;
@@ -22,8 +35,10 @@ export class Race {
   readonly #follower: Follower;
   readonly #staleAfterMs: number;
   readonly #tickMs: number;
+  readonly #events: RaceEvents;
   #isServing = false;
   #passBeganAtMs = 0;
+  #encodedBeforeMs = 0;
   /** How long it took to serve all fans the last time. */
   #passMs = 0;
   /** What was in the way of following, and how often; each is reported once. */
@@ -31,16 +46,18 @@ export class Race {
   state: RaceState | undefined;
   heardAtMs = 0;
 
-  constructor(connection: NatsConnection, options: FanSetOptions, onCatalogue: (catalogue: Catalogue) => void) {
+  constructor(connection: NatsConnection, options: FanSetOptions, events: RaceEvents) {
+    this.#events = events;
     this.name = options.race;
     this.#tickMs = options.tickMs;
     this.#staleAfterMs = options.tickMs * STALE_TICKS;
     this.fans = new FanSet(options);
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied) => {
-        if (this.state !== state) onCatalogue(state.catalogue);
+        if (this.state !== state) events.onCatalogue(state.catalogue);
         this.state = state;
         this.heardAtMs = Date.now();
+        if (applied.kind === 'tick') events.onTick(this.heardAtMs - applied.entry.closeAtMs);
         if (this.fans.advance(state, applied, this.heardAtMs)) this.#serveSoon();
       },
       onProblem: (code, detail) => {
@@ -67,6 +84,7 @@ export class Race {
   #beginPass(): void {
     this.#follower.hold();
     this.#passBeganAtMs = performance.now();
+    this.#encodedBeforeMs = this.#encodedMs;
     this.#serve();
   }
 
@@ -76,8 +94,13 @@ export class Race {
       return;
     }
     this.#passMs = performance.now() - this.#passBeganAtMs;
+    this.#events.onPass(this.#passMs, this.#encodedMs - this.#encodedBeforeMs);
     this.#isServing = false;
     this.#follower.release();
+  }
+
+  get #encodedMs(): number {
+    return this.fans.delivery?.maker.encoder.spentMs ?? 0;
   }
 
   /** @param nowMs Compared with the time of the last message. */

@@ -5,11 +5,19 @@ import { isRaceName } from '../protocol/position.ts';
 import type { FanSetOptions } from './courier.ts';
 import { Race } from './race.ts';
 
+/** Notes how long races take on the whole edge, with `fans` on it. */
+interface RaceMeter {
+  noteTick(race: string, lateMs: number, fans: number): void;
+  notePass(race: string, tookMs: number, encodedMs: number): void;
+}
+
 export interface RacesOptions extends Omit<FanSetOptions, 'race' | 'fansOnEdge'> {
   /** The only races to serve; all that NATS has a stream of when left out. */
   readonly names?: readonly string[] | undefined;
   /** How often new streams are looked for. */
   readonly discoverMs: number;
+  /** Told how long it takes, in ms; see race.ts. */
+  readonly meter: RaceMeter;
 }
 
 /** Old catalogues are kept for clients that are about to read one. */
@@ -92,13 +100,18 @@ export class Races {
   }
 
   #add(name: string): void {
-    const { edge, tickMs, limits, report } = this.#options;
+    const { edge, tickMs, limits, report, meter } = this.#options;
     const options = { race: name, edge, tickMs, limits, report, fansOnEdge: () => this.fans };
-    const keep = (catalogue: Catalogue) => {
+    const onCatalogue = (catalogue: Catalogue) => {
       this.#catalogues.set(catalogue.hash, catalogue);
       if (this.#catalogues.size > MAX_CATALOGUES) this.#catalogues.delete(this.#catalogues.keys().next().value!);
     };
-    this.#byName.set(name, new Race(this.#connection, options, keep));
+    const events = {
+      onCatalogue,
+      onTick: (lateMs: number) => meter.noteTick(name, lateMs, this.fans),
+      onPass: (tookMs: number, encodedMs: number) => meter.notePass(name, tookMs, encodedMs),
+    };
+    this.#byName.set(name, new Race(this.#connection, options, events));
   }
 
   async stop(): Promise<void> {

@@ -21,6 +21,8 @@ export class ViewEncoder {
   readonly #digests = new Map<number, Uint8Array>();
   /** How many slices were encoded. */
   encoded = 0;
+  /** Time spent on encoding them, in ms. */
+  spentMs = 0;
 
   #keepOnlyFor(head: RingEntry): void {
     if (this.#head === head) return;
@@ -40,7 +42,9 @@ export class ViewEncoder {
     const bySlot = byView[view.id]!;
     const known = bySlot[slot];
     if (known !== undefined) return known ?? undefined;
+    const startedAtMs = performance.now();
     const slice = changeSlice(slot, to.field.cars[slot]!, view, base.field.states[slot], to.field.states[slot]);
+    this.spentMs += performance.now() - startedAtMs;
     this.encoded++;
     bySlot[slot] = slice ?? null;
     return slice;
@@ -81,7 +85,9 @@ export class ViewEncoder {
     const key = keyOf(slot, view);
     let slice = cache.get(key);
     if (!slice) {
+      const startedAtMs = performance.now();
       slice = make(state);
+      this.spentMs += performance.now() - startedAtMs;
       this.encoded++;
       cache.set(key, slice);
     }

@@ -1,0 +1,105 @@
+import type { EdgeStats, RaceStats } from './edge-stats.ts';
+import type { Sample } from './prometheus.ts';
+
+/** One number of every race, or several under one more label. */
+export interface RaceMetric {
+  readonly name: string;
+  readonly help: string;
+  /** Name of the label beside `race`, where the metric has one. */
+  readonly by?: string;
+  of(race: RaceStats): number | Readonly<Record<string, number | undefined>>;
+}
+
+export const RACE_COUNTERS: readonly RaceMetric[] = [
+  { name: 'ticks_total', help: 'Ticks that came live from the stream.', of: ({ tally }) => tally.ticks },
+  { name: 'frames_total', help: 'Frames sent to fans.', of: ({ tally }) => tally.frames },
+  { name: 'frame_bytes_total', help: 'Bytes of the frames sent to fans.', of: ({ tally }) => tally.bytes },
+  {
+    name: 'conflations_total',
+    help: 'Frames that joined several ticks because a fan read too slowly.',
+    of: ({ tally }) => tally.conflated,
+  },
+  {
+    name: 'repairs_total',
+    help: 'Repairs by kind; the first snapshot of a new fan is one.',
+    by: 'kind',
+    of: ({ tally }) => tally.repairs,
+  },
+  {
+    name: 'fans_closed_total',
+    help: 'Fans whose connection the edge closed, by the reason that they were told.',
+    by: 'reason',
+    of: ({ tally }) => tally.closed,
+  },
+  {
+    name: 'messages_refused_total',
+    help: 'Messages of fans that were answered with an error.',
+    of: ({ tally }) => tally.refused,
+  },
+  {
+    name: 'slices_encoded_total',
+    help: 'Slices encoded, each for all fans of its car and view.',
+    of: ({ encodedSlices }) => encodedSlices,
+  },
+  {
+    name: 'frames_joined_total',
+    help: 'Frames joined from slices; far below frames_total where fans share their choice.',
+    of: ({ joinedFrames }) => joinedFrames,
+  },
+  {
+    name: 'losses_total',
+    help: 'How often the state did not fit the stream and began anew, by reason.',
+    by: 'reason',
+    of: ({ losses }) => losses,
+  },
+  {
+    name: 'problems_total',
+    help: 'What was in the way of following the stream, by reason.',
+    by: 'reason',
+    of: ({ problems }) => problems,
+  },
+];
+
+export const RACE_GAUGES: readonly (RaceMetric & { readonly merge: 'sum' | 'min' | 'max' })[] = [
+  {
+    name: 'fans',
+    help: 'Fans by stage: new ones have not said what they want, parked ones are ahead of this edge, live ones get every tick.',
+    by: 'stage',
+    merge: 'sum',
+    of: ({ stages }) => stages,
+  },
+  {
+    name: 'waiting_bytes',
+    help: 'Bytes that wait in the sockets of all fans.',
+    merge: 'sum',
+    of: ({ pendingBytes }) => pendingBytes,
+  },
+  {
+    name: 'head_tick',
+    help: 'Newest tick; of several workers the highest.',
+    merge: 'max',
+    of: ({ tick }) => tick ?? {},
+  },
+  {
+    name: 'ring_ticks',
+    help: 'Ticks kept for fans who come back; of several workers the fewest.',
+    merge: 'min',
+    of: ({ ringTicks }) => ringTicks,
+  },
+  {
+    name: 'race_status',
+    help: '1 for the status that the race has here and 0 for all others; the number of workers where there are several.',
+    by: 'status',
+    merge: 'sum',
+    of: ({ status }) => ({ waiting: 0, live: 0, lost: 0, stale: 0, [status]: 1 }),
+  },
+];
+
+/** What a metric is right now, for every race. */
+export function* samplesOf({ by, of }: RaceMetric, stats: EdgeStats): Iterable<Sample> {
+  for (const [race, facts] of Object.entries(stats.races)) {
+    const value = of(facts);
+    if (typeof value === 'number') yield [{ race }, value];
+    else for (const [name, part] of Object.entries(value)) if (by) yield [{ race, [by]: name }, part ?? 0];
+  }
+}
