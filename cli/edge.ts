@@ -1,10 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectNats } from '../broker/connection.ts';
-import { startEdge } from '../fanout/edge.ts';
+import { inventName, probePort, startEdge } from '../fanout/edge.ts';
 import { DEFAULT_LIMITS } from '../fanout/limits.ts';
 import { ConfigError } from '../protocol/errors.ts';
-import type { Flags, Usage, Values } from './flags.ts';
+import { runFleet } from './edge-fleet.ts';
+import { type Flags, formatFlags, type Usage, type Values } from './flags.ts';
+import { FleetLink, WORKER_NAME } from './fleet-link.ts';
 import { tellReady, untilAskedToEnd } from './lifetime.ts';
 import { createLog, tellOfNats } from './log.ts';
 import { LOG_FLAG, NATS_FLAG, RACE_NAME } from './race-flags.ts';
@@ -26,13 +28,20 @@ const FLAGS = {
   name: {
     kind: 'text',
     allowed: { accepts: (text) => /^[\w.:-]{1,64}$/.test(text), rule: '1 to 64 letters, digits, -, _, . or :' },
-    help: 'Name of this edge in the welcome. Default: host name and a random part.',
+    help: 'Name of this edge in the welcome; of several workers each adds its number. Default: host name and a random part.',
+  },
+  workers: {
+    kind: 'integer',
+    min: 1,
+    max: 64,
+    default: 1,
+    help: 'Processes that share the port. One that dies is started again, and /metrics and /healthz speak for all. Linux spreads the fans over them; other systems may not.',
   },
   'max-fans': {
     kind: 'integer',
     min: 1,
     max: 1_000_000,
-    help: `Fans at once; the next one is asked to come back later. Default: ${DEFAULT_LIMITS.maxFans}, or fewer where the process may hold too few descriptors (ulimit -n).`,
+    help: `Fans at once, of each worker; the next one is asked to come back later. Default: ${DEFAULT_LIMITS.maxFans}, or fewer where the process may hold too few descriptors (ulimit -n).`,
   },
   'max-handshakes': {
     kind: 'integer',
@@ -40,7 +49,7 @@ const FLAGS = {
     max: 1_000_000,
     default: DEFAULT_LIMITS.maxHandshakes,
     unit: 'per second',
-    help: 'Fans who are let in; the next one is asked to come back later. After a quiet second as many may come at once.',
+    help: 'Fans who are let in, by each worker; the next one is asked to come back later. After a quiet second as many may come at once.',
   },
   'max-cars': {
     kind: 'integer',
@@ -65,7 +74,26 @@ function findPage(folder: string | undefined): string | undefined {
   throw new ConfigError('no_page', `The folder ${folder} does not exist; name the folder of a page with --web.`);
 }
 
-export async function run(flags: Values<typeof FLAGS>): Promise<number> {
+type EdgeFlags = Values<typeof FLAGS>;
+
+export function run(flags: EdgeFlags): Promise<number> {
+  const worker = process.send && process.env[WORKER_NAME];
+  if (worker !== undefined) return serve({ ...flags, name: worker }, new FleetLink(flags.workers));
+  return flags.workers > 1 ? supervise(flags) : serve(flags);
+}
+
+/** Runs the workers, once what would stop each of them has been told once. */
+async function supervise(flags: EdgeFlags): Promise<number> {
+  findPage(flags.web);
+  const connection = await connectNats({ servers: flags.nats, name: 'slipstream edge' });
+  await connection.close();
+  const port = await probePort(flags.host, flags.port);
+  const { workers, name = inventName() } = flags;
+  const log = createLog(flags.log, flags.name ?? 'edge');
+  return runFleet({ workers, name, log, args: ['edge', ...formatFlags({ ...flags, port })] });
+}
+
+async function serve(flags: EdgeFlags, fleet?: FleetLink): Promise<number> {
   const log = createLog(flags.log, flags.name ?? 'edge');
   const webRoot = findPage(flags.web);
   const asked = untilAskedToEnd(END_WITHIN_MS);
@@ -88,7 +116,9 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
       ...(flags.origins.length > 0 ? { origins: flags.origins } : {}),
       ...(flags.name === undefined ? {} : { name: flags.name }),
       ...(webRoot === undefined ? {} : { webRoot }),
+      ...(fleet ? { fleet } : {}),
     });
+    fleet?.serve(edge);
     log('info', `Serving fans at ${edge.url}.`);
     tellReady();
     const reason = await asked;

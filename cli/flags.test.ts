@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { usage as edge } from './edge.ts';
-import { type Flag, type Flags, formatHelp, parseFlags, type Usage, UsageError, variableOf } from './flags.ts';
+import {
+  type Flag,
+  type Flags,
+  formatFlags,
+  formatHelp,
+  parseFlags,
+  type Usage,
+  UsageError,
+  variableOf,
+} from './flags.ts';
 import { usage as ingest } from './ingest.ts';
 import { usage as inspect } from './inspect.ts';
 import { usage as start } from './start.ts';
@@ -253,4 +262,26 @@ describe.each(Object.entries(COMMANDS))('slipstream %s', (command, usage) => {
     const { operands, ...flagsOnly } = usage;
     expect(parseFlags(flagsOnly, [], env).values).toEqual(parseFlags(flagsOnly, [], {}).values);
   });
+});
+
+it('words made of values are read as the same values', () => {
+  const text = fc.string({ minLength: 1, maxLength: 20 }).filter((value) => value.trim() !== '');
+  const word = fc.stringMatching(/^[a-z]{1,8}$/);
+  const values = fc.record({
+    port: fc.integer({ min: 1, max: 65535 }),
+    skip: fc.option(fc.integer({ min: -10, max: 10 }), { nil: undefined }),
+    speed: fc.double({ min: 0.25, max: 60, noNaN: true }),
+    path: fc.option(text, { nil: undefined }),
+    code: word,
+    files: fc.uniqueArray(fc.stringMatching(/^[-\w./=]{1,9}$/)),
+    kinds: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { minLength: 1 }),
+    names: fc.uniqueArray(word),
+    form: fc.constantFrom('text', 'json'),
+    json: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(values, (some) => {
+      expect(parseFlags(USAGE, formatFlags(some), {}).values).toEqual(some);
+    }),
+  );
 });

@@ -180,6 +180,13 @@ export function parseFlags<F extends Flags>(
   return { values: values as Values<F>, operands: words };
 }
 
+/** The words that {@link parseFlags} reads these values from. */
+export const formatFlags = (values: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(values).flatMap(([name, value]) => {
+    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) return [];
+    return [value === true ? `--${name}` : `--${name}=${String(value)}`];
+  });
+
 function describe(flag: Flag): string {
   const rule = flag.kind === 'switch' ? '' : ruleOf(flag);
   const preset = defaultOf(flag);

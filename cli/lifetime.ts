@@ -28,8 +28,11 @@ function forceEnd(withinMs: number): never {
   process.exit(1);
 }
 
+/** What {@link tellReady} says. */
+export const READY = 'ready';
+
 /** Tells the process that started this one, if there is one, that it can be used. */
 export function tellReady(): void {
   // A parent that is gone meanwhile is noticed elsewhere.
-  process.send?.('ready', undefined, undefined, () => {});
+  process.send?.(READY, undefined, undefined, () => {});
 }

@@ -18,7 +18,8 @@ const FLAGS = {
     default: 8080,
     help: 'Port of the first edge and of the dashboard; further edges take the ports behind it.',
   },
-  edges: { kind: 'integer', min: 1, max: 16, default: 1, help: 'Edge processes.' },
+  edges: { kind: 'integer', min: 1, max: 16, default: 1, help: 'Edges, each with a port of its own.' },
+  workers: { kind: 'integer', min: 1, max: 64, default: 1, help: 'Processes of each edge, which share its port.' },
   'data-dir': {
     kind: 'text',
     help: 'Folder in which the embedded nats-server keeps its streams, so that the next start goes on with the race. Default: they are forgotten at the end.',
@@ -49,7 +50,10 @@ function servicesOf(flags: StartFlags, source: string, nats: string): [name: str
   ];
   const edges = Array.from({ length: flags.edges }, (_, n): [string, string[]] => [
     `edge ${n + 1}`,
-    ['edge', '--host', flags.host, '--port', String(flags.port + n), '--name', `edge-${n + 1}`, ...shared],
+    [
+      ...['edge', '--host', flags.host, '--port', String(flags.port + n), '--name', `edge-${n + 1}`],
+      ...['--workers', String(flags.workers), ...shared],
+    ],
   ]);
   return [['ingest', ingest], ...edges];
 }
