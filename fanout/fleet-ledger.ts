@@ -1,4 +1,4 @@
-import { FANS, MEMORY_PER_FAN, RSS, RSS_BEFORE_FANS } from './metrics.ts';
+import { FANS, MEMORY_PER_FAN, RSS, RSS_BEFORE_FANS } from './process-metrics.ts';
 import { isSum, type MetricValues, mergeValues, textOf } from './prometheus.ts';
 import { memoryPerFan } from './vitals.ts';
 

@@ -1,18 +1,11 @@
 import type { EdgeStats } from './edge-stats.ts';
-import { Exposition, type Fill, type MetricValues, type Sample, type Timings } from './prometheus.ts';
+import { PROCESS_METRICS, type ProcessFacts, processSamples } from './process-metrics.ts';
+import { Exposition, type Fill, type MetricValues, type Timings } from './prometheus.ts';
 import { RACE_COUNTERS, RACE_GAUGES, type RaceMetric, samplesOf } from './race-metrics.ts';
-import { memoryPerFan, Vitals } from './vitals.ts';
+import { Vitals } from './vitals.ts';
 
 /** Prefix of all names. */
 const PREFIX = 'slipstream_';
-export const FANS = `${PREFIX}fans`;
-export const RSS = `${PREFIX}resident_memory_bytes`;
-export const RSS_BEFORE_FANS = `${PREFIX}resident_memory_before_fans_bytes`;
-export const MEMORY_PER_FAN = {
-  name: `${PREFIX}memory_per_fan_bytes`,
-  help: `What one fan costs: (${RSS} - ${RSS_BEFORE_FANS}) / ${FANS}; 0 while there is none, rough while there are few.`,
-};
-
 const SPENT_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5];
 const LATE_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
@@ -24,7 +17,7 @@ export class EdgeMetrics {
   readonly #exposition = new Exposition();
   readonly #vitals = new Vitals();
   readonly #stats: () => EdgeStats;
-  readonly #copies: ((stats: EdgeStats) => void)[] = [];
+  readonly #copies: ((facts: ProcessFacts) => void)[] = [];
   readonly #late: Timings;
   readonly #encode: Timings;
   readonly #serve: Timings;
@@ -48,66 +41,21 @@ export class EdgeMetrics {
       'One pass over all fans, from the first to the last: one per tick while the edge keeps up.',
       SPENT_S,
     );
-    this.#addProcess();
+    for (const metric of PROCESS_METRICS) {
+      const { merge } = metric;
+      const fill = merge ? this.#exposition.gauge(metric, merge) : this.#exposition.counter(metric);
+      this.#copies.push((facts) => fill(processSamples(metric, facts)));
+    }
   }
 
   #copy(metric: RaceMetric, add: (head: { name: string; help: string; labels: string[] }) => Fill): void {
     const { name, help, by } = metric;
     const fill = add({ name: PREFIX + name, help, labels: by ? ['race', by] : ['race'] });
-    this.#copies.push((stats) => fill(samplesOf(metric, stats)));
+    this.#copies.push(({ stats }) => fill(samplesOf(metric, stats)));
   }
 
   #timings(name: string, help: string, buckets: readonly number[]): Timings {
     return this.#exposition.timings({ name: `${PREFIX}${name}_seconds`, help, labels: ['race'] }, buckets);
-  }
-
-  #addProcess(): void {
-    const exposition = this.#exposition;
-    const one = (value: number): Sample[] => [[{}, value]];
-    const refused = exposition.counter({
-      name: `${PREFIX}handshakes_refused_total`,
-      help: 'WebSocket handshakes that were refused, by reason.',
-      labels: ['reason'],
-    });
-    const connected = exposition.gauge(
-      {
-        name: `${PREFIX}nats_connected`,
-        help: '1 while NATS is connected; 0 when one of several workers has lost it.',
-      },
-      'min',
-    );
-    const lag = exposition.gauge(
-      {
-        name: `${PREFIX}event_loop_lag_seconds`,
-        help: 'How late turns of the event loop were since the last scrape, by quantile; of several workers the worst.',
-        labels: ['quantile'],
-      },
-      'max',
-    );
-    const cpu = exposition.counter({ name: `${PREFIX}cpu_seconds_total`, help: 'CPU time of the process.' });
-    const rss = exposition.gauge(
-      { name: RSS, help: 'Resident memory of the process; of several workers the sum.' },
-      'sum',
-    );
-    const rssBefore = exposition.gauge(
-      {
-        name: RSS_BEFORE_FANS,
-        help: 'Resident memory at the last tick before the first fan came; of several workers the sum.',
-      },
-      'sum',
-    );
-    const perFan = exposition.gauge(MEMORY_PER_FAN, 'omit');
-    this.#copies.push(({ isConnected, fans, refusedHandshakes }) => {
-      const { user, system } = process.cpuUsage();
-      const resident = process.memoryUsage.rss();
-      refused([[{ reason: 'any' }, refusedHandshakes]]);
-      connected(one(isConnected ? 1 : 0));
-      lag(this.#vitals.takeLags().map(([quantile, seconds]): Sample => [{ quantile }, seconds]));
-      cpu(one((user + system) / 1e6));
-      rss(one(resident));
-      rssBefore(one(this.#vitals.rssBeforeFans));
-      perFan(one(memoryPerFan(resident, this.#vitals.rssBeforeFans, fans)));
-    });
   }
 
   /** @param fans On the whole edge. */
@@ -123,8 +71,15 @@ export class EdgeMetrics {
   }
 
   #refresh(): void {
-    const stats = this.#stats();
-    for (const copy of this.#copies) copy(stats);
+    const { user, system } = process.cpuUsage();
+    const facts = {
+      stats: this.#stats(),
+      rss: process.memoryUsage.rss(),
+      rssBeforeFans: this.#vitals.rssBeforeFans,
+      cpuSeconds: (user + system) / 1e6,
+      lags: this.#vitals.takeLags(),
+    };
+    for (const copy of this.#copies) copy(facts);
   }
 
   text(): Promise<string> {

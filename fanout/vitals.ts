@@ -24,13 +24,13 @@ export class Vitals {
   }
 
   /** By how much turns of the event loop were late since this was last asked, in seconds, by quantile. */
-  takeLags(): [quantile: string, seconds: number][] {
-    const lags = LAG_QUANTILES.map((quantile): [string, number] => {
+  takeLags(): Record<string, number> {
+    const lags = LAG_QUANTILES.map((quantile) => {
       const turnS = (quantile === 1 ? this.#delay.max : this.#delay.percentile(quantile * 100)) / NS_PER_S;
-      return [`${quantile}`, Math.max(0, turnS - RESOLUTION_MS / 1000)];
+      return [quantile, Math.max(0, turnS - RESOLUTION_MS / 1000)] as const;
     });
     this.#delay.reset();
-    return lags;
+    return Object.fromEntries(lags);
   }
 
   stop(): void {
