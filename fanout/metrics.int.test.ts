@@ -104,11 +104,11 @@ describe('/metrics', () => {
     const edge = await stage.edgeAtHead({ limits: { maxFans: 1, maxMessagesPerSecond: 2 } });
     const fan = await stage.fanIn(edge);
     stage.fan(edge);
-    await until('the next one is turned away', () => edge.stats().refusedHandshakes === 1);
+    await until('the next one is turned away', () => edge.stats().refused.full === 1);
     for (let n = 1; n < 5; n++) fan.say({ type: 'ping', id: n });
     await until('it is closed', () => fan.closed);
     const samples = await scrape(edge);
     expect(samples.get('slipstream_fans_closed_total{race="oval",reason="too_many"}')).toBe(1);
-    expect(samples.get('slipstream_handshakes_refused_total{reason="any"}')).toBe(1);
+    expect(samples.get('slipstream_handshakes_refused_total{reason="full"}')).toBe(1);
   });
 });

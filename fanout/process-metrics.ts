@@ -35,7 +35,24 @@ export const PROCESS_METRICS: readonly ProcessMetric[] = [
     name: 'slipstream_handshakes_refused_total',
     help: 'WebSocket handshakes that were refused, by reason.',
     labels: ['reason'],
-    of: ({ stats }) => by('reason', { any: stats.refusedHandshakes }),
+    of: ({ stats }) => by('reason', { ...stats.refused }),
+  },
+  {
+    name: 'slipstream_connections_turned_away_total',
+    help: 'Connections closed at once because the process could not hold more descriptors.',
+    of: ({ stats }) => stats.turnedAway,
+  },
+  {
+    name: 'slipstream_connections',
+    help: 'Open connections, of fans and of plain HTTP.',
+    merge: 'sum',
+    of: ({ stats }) => stats.connections,
+  },
+  {
+    name: 'slipstream_fans_max',
+    help: 'Fans that may be here at once; of several workers the sum.',
+    merge: 'sum',
+    of: ({ stats }) => stats.maxFans,
   },
   {
     name: 'slipstream_nats_connected',
