@@ -4,7 +4,7 @@ import { startNatsServer } from '../testing/nats-server.ts';
 import { cpuSeconds } from './cpu.ts';
 import { pause, startEdgeAndIngest } from './live-race.ts';
 import { round } from './machine.ts';
-import { canSteer, isSteered, runSteered } from './own-network.ts';
+import { canOwn, ownNetwork, runInOwn, wordsOf } from './own-network.ts';
 import { startWorker } from './processes.ts';
 
 const FLAGS = {
@@ -37,16 +37,10 @@ export const usage: Usage<typeof FLAGS> = {
 };
 
 const WARM_UP_MS = 10_000;
+
 export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
-  if (flags.network === 'steered' && !isSteered() && canSteer()) {
-    const { network: _, ...rest } = flags;
-    return runSteered(
-      'latency',
-      Object.entries(rest).flatMap(([name, value]) =>
-        FLAGS[name as keyof typeof FLAGS] ? [`--${name}`, String(value)] : [],
-      ),
-    );
-  }
+  if (flags.network === 'steered' && !ownNetwork() && canOwn('steered'))
+    return runInOwn('steered', 'latency', wordsOf(FLAGS, flags));
   const probes = Math.min(flags.probes, flags.fans);
   const nats = await startNatsServer();
   const address = `127.0.0.1:${nats.port}`;
@@ -86,7 +80,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
     return {
       fans: flags.fans,
       probes,
-      network: isSteered() ? 'steered' : 'plain',
+      network: ownNetwork() ?? 'plain',
       cars_per_fan: flags.cars,
       view: flags.view,
       probe_ticks: seen.ticks,

@@ -23,6 +23,7 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     load: () => import('./fanout.ts'),
   },
   storm: { summary: 'all fans of an edge lose their connection at once', load: () => import('./storm.ts') },
+  slow: { summary: 'a tenth of the fans reads nothing for a minute', load: () => import('./slow.ts') },
   latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
   http: { summary: 'requests per second of the HTTP side of an edge', load: () => import('./http.ts') },
 };

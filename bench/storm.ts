@@ -34,10 +34,7 @@ async function strike(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Reco
     await stay.join(flags.stay);
     await crowd.join(flags.fans);
     await pause(WARM_UP_MS);
-    const [{ reconnectWindowMs }] = [await (await fetch(`${live.url}/races/bench`)).json()] as [
-      { reconnectWindowMs?: number },
-    ];
-    const windowMs = reconnectWindowMs ?? Math.max(1000, flags.fans + flags.stay);
+    const { windowMs } = await crowd.report();
     const seconds = Math.ceil((CUT_AFTER_MS + windowMs + PATIENCE_MS) / 1000);
     const cpu = { edge: 0 };
     const stayed = measureSpan(stay, tickOf(live.url), seconds, {

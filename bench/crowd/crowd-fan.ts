@@ -48,12 +48,12 @@ export class CrowdFan {
     return this.#isUpgraded;
   }
 
-  /** @param from Own address: each has ports for 28,000 connections to one edge. */
+  /** @param from Own address; empty lets the system choose. */
   connect(host: string, port: number, from: string, path: string): void {
     const socket = connect({
       host,
       port,
-      localAddress: from,
+      ...(from === '' ? {} : { localAddress: from }),
       noDelay: true,
       onread: {
         buffer: SHARED,

@@ -143,6 +143,7 @@ export class CrowdPart {
     const spans = Object.entries(this.#spans).map(([name, span]) => [name, encodeIntoCompressedBase64(span)] as const);
     return {
       counts: { ...this.#counts },
+      windowMs: this.#fans.reduce((longest, { windowMs }) => Math.max(longest, windowMs), 0),
       latency: encodeIntoCompressedBase64(this.#latency),
       spans: Object.fromEntries(spans),
     };

@@ -9,7 +9,10 @@ const FANS_PER_PROCESS = 14_000;
 /** More handshakes at once overflow the listen backlog of an edge, and wait a second for their SYN to be sent again. */
 const IN_FLIGHT = 400;
 
-/** Two crowds at once have no source address in common. */
+/**
+ * Processes beyond the first have a source address of their own: each has ports for 28,000 connections to one edge. The
+ * first has none, because choosing a port for an address takes the kernel long when many are in use, as in a storm.
+ */
 let nextLine = 1;
 
 type CrowdProcess = BenchProcess & { ask(command: CrowdCommand): Promise<CrowdReport> };
@@ -29,7 +32,10 @@ export class Crowd {
     const count = Math.max(1, Math.ceil(most / FANS_PER_PROCESS));
     const processes = await Promise.all(
       Array.from({ length: count }, async (_, n) => {
-        const worker = await startWorker('crowd/crowd-process.ts', [JSON.stringify(plan), `127.0.${line}.${n + 1}`]);
+        const worker = await startWorker('crowd/crowd-process.ts', [
+          JSON.stringify(plan),
+          n === 0 ? '' : `127.0.${line}.${n}`,
+        ]);
         const waiting = new Map<number, (report: CrowdReport) => void>();
         let asked = 0;
         worker.child.on('message', ({ id, report }: { id: number; report: CrowdReport }) => {

@@ -50,6 +50,8 @@ export const latencyHistogram = (): Histogram =>
 /** What one process of the crowd reports. */
 export interface CrowdReport {
   readonly counts: CrowdCounts;
+  /** Longest reconnect window that a fan was told. */
+  readonly windowMs: number;
   /** Compressed histogram of µs from the close of a tick to the fan that reads it. */
   readonly latency: string;
   /** Where given: compressed histograms of other spans by name. */
@@ -59,6 +61,7 @@ export interface CrowdReport {
 /** Sums the reports of several processes. */
 export function sumReports(reports: readonly CrowdReport[]): {
   counts: CrowdCounts;
+  windowMs: number;
   latency: Histogram;
   spans: Record<string, Histogram>;
 } {
@@ -73,5 +76,6 @@ export function sumReports(reports: readonly CrowdReport[]): {
       spans[name].add(decodeFromCompressedBase64(packed));
     }
   }
-  return { counts, latency, spans };
+  const windowMs = Math.max(...reports.map((report) => report.windowMs));
+  return { counts, windowMs, latency, spans };
 }
