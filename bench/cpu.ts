@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** Kernel ticks per second of /proc; fixed at 100 in the Linux ABI that user programs see. */
 const JIFFIES_PER_S = 100;
@@ -23,4 +23,11 @@ export function residentBytes(pid: number): number {
     return Number(kilobytes) * 1024;
   }
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).trim()) * 1024;
+}
+
+/** The processes that a process started itself, or the process where it started none (Linux; elsewhere none are known). */
+export function workersOf(pid: number): number[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  const started = existsSync(path) ? readFileSync(path, 'utf8').split(' ').filter(Boolean).map(Number) : [];
+  return started.length > 0 ? started : [pid];
 }

@@ -20,14 +20,20 @@ async function until<T>(what: string, look: () => Promise<T | undefined> | T | u
   throw new Error(`${what} did not happen within 15 s`);
 }
 
-/** @param nats Address of a nats-server with JetStream. @param field Cars of the simulator, and their samples per second. */
+/**
+ * @param nats Address of a nats-server with JetStream. @param field Cars of the simulator, and their samples per second.
+ * @param edges Edge processes on the one port.
+ */
 export async function startEdgeAndIngest(
   nats: string,
   race: string,
   field: { cars: number; rate: number },
+  { workers }: { workers: number } = { workers: 1 },
 ): Promise<LiveRace> {
   // A bench brings all of its fans at once.
-  const edge = await startService(['edge', '--nats', nats, '--port', '0', '--max-handshakes', '1000000']);
+  const edge = await startService([
+    ...['edge', '--nats', nats, '--port', '0', '--workers', String(workers), '--max-handshakes', '1000000'],
+  ]);
   const url = await until(
     'that the edge says where it serves',
     () => /http:\/\/127\.0\.0\.1:\d+/.exec(edge.said())?.[0],

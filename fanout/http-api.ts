@@ -8,7 +8,7 @@ import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
 import type { Races } from './races.ts';
-import { type Ask, answerError, answerTagged, answerValue, type Reply } from './reply.ts';
+import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMessagePack } from './reply.ts';
 
 /** What the routes need to know of the process. */
 export interface ApiFacts {
@@ -86,7 +86,12 @@ function answerReady(ask: Ask, facts: ApiFacts): Reply {
 function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {
   const race = facts.races.get(name);
   if (!race) return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
-  if (race.state) return use(race, race.state);
+  const { state } = race;
+  if (state) {
+    const version = `${state.seq}:${race.status(facts.nowMs())}`;
+    const key = `${wantsMessagePack(ask)} ${ask.path}?${ask.query}`;
+    return race.replies.get(version, key, () => use(race, state));
+  }
   return answerError(ask, 503, 'not_ready', `The race ${name} has nothing to show yet; try again in a second.`, RETRY);
 }
 

@@ -5,6 +5,7 @@ import type { FanSetOptions } from './courier.ts';
 import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
 import type { RaceState } from './race-state.ts';
+import { ReplyCache } from './reply-cache.ts';
 
 /** - `waiting`: the stream has no keyframe yet. - `stale`: NATS is away, or the publisher is silent. */
 export type RaceStatus = 'waiting' | 'live' | 'lost' | 'stale';
@@ -32,6 +33,8 @@ interface RaceEvents {
 export class Race {
   readonly name: string;
   readonly fans: FanSet;
+  /** Answers over HTTP about the newest tick. */
+  readonly replies = new ReplyCache();
   readonly #follower: Follower;
   readonly #staleAfterMs: number;
   readonly #tickMs: number;

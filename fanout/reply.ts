@@ -16,10 +16,15 @@ export interface Reply {
   readonly body: Uint8Array | string;
 }
 
+const MESSAGE_PACK = /application\/(x-|vnd\.)?msgpack/i;
+
+/** Whether MessagePack is wanted and not JSON. */
+export const wantsMessagePack = ({ accept }: Ask): boolean => MESSAGE_PACK.test(accept);
+
 /** A value as JSON, or as MessagePack for whoever accepts nothing else first. */
 export function answerValue(ask: Ask, value: unknown, status = 200, headers: Record<string, string> = {}): Reply {
   const base = { 'Cache-Control': 'no-store', Vary: 'Accept', ...headers };
-  if (/application\/(x-|vnd\.)?msgpack/i.test(ask.accept))
+  if (wantsMessagePack(ask))
     return { status, headers: { 'Content-Type': 'application/msgpack', ...base }, body: pack(value) };
   return {
     status,

@@ -36,6 +36,8 @@ export class CrowdFan {
   /** What the fan waits for since {@link awaitsSinceMs}: to be whole again after a cut or a freeze. */
   awaits: 'recovery' | 'thaw' | undefined;
   awaitsSinceMs = 0;
+  /** Tick frames of the measured span. */
+  frames = 0;
   /** Its ticks are counted: nothing was done to it on purpose. */
   isUndisturbed = true;
 

@@ -82,6 +82,7 @@ export class CrowdPart {
       }
       if (isFirst || !fan.isUndisturbed || tick <= this.#afterTick || tick > this.#lastTick) return;
       this.#counts.frames++;
+      fan.frames++;
       if (span === 1) this.#counts.ticks++;
       else this.#counts.conflated++;
       if (ageMs > LATE_MS) this.#counts.late++;
@@ -114,7 +115,10 @@ export class CrowdPart {
     this.#counts = { ...noCounts(), live };
     this.#latency = latencyHistogram();
     this.#spans = {};
-    for (const fan of this.#fans) fan.isUndisturbed = true;
+    for (const fan of this.#fans) {
+      fan.isUndisturbed = true;
+      fan.frames = 0;
+    }
   }
 
   /** Cuts all connections at once. */
@@ -144,6 +148,8 @@ export class CrowdPart {
     return {
       counts: { ...this.#counts },
       windowMs: this.#fans.reduce((longest, { windowMs }) => Math.max(longest, windowMs), 0),
+      fewestFrames: this.#fans.reduce((fewest, { frames }) => Math.min(fewest, frames), Number.MAX_SAFE_INTEGER),
+      mostFrames: this.#fans.reduce((most, { frames }) => Math.max(most, frames), 0),
       latency: encodeIntoCompressedBase64(this.#latency),
       spans: Object.fromEntries(spans),
     };

@@ -19,6 +19,9 @@ export interface SpanResult {
   readonly snapshots: number;
   readonly lost: number;
   readonly late_ticks: number;
+  /** Frames that the worst and the best served fan got. */
+  readonly fewest_frames: number;
+  readonly most_frames: number;
   readonly p50_ms: number;
   readonly p99_ms: number;
   readonly max_ms: number;
@@ -53,7 +56,11 @@ type Seen = Awaited<ReturnType<Crowd['report']>>;
 
 const PERCENTILES = [0, 10, 25, 50, 75, 90, 95, 99, 99.9, 99.99, 100];
 
-export function describeSpan({ counts, latency }: Seen, fans: number, ticks: number): SpanResult {
+export function describeSpan(
+  { counts, latency, fewestFrames, mostFrames }: Seen,
+  fans: number,
+  ticks: number,
+): SpanResult {
   const ms = (percentile: number) => round(latency.getValueAtPercentile(percentile) / 1000);
   return {
     fans,
@@ -65,6 +72,8 @@ export function describeSpan({ counts, latency }: Seen, fans: number, ticks: num
     snapshots: counts.snapshots,
     lost: counts.lost,
     late_ticks: counts.late,
+    fewest_frames: fewestFrames,
+    most_frames: mostFrames,
     p50_ms: ms(50),
     p99_ms: ms(99),
     max_ms: round(latency.maxValue / 1000),

@@ -52,6 +52,9 @@ export interface CrowdReport {
   readonly counts: CrowdCounts;
   /** Longest reconnect window that a fan was told. */
   readonly windowMs: number;
+  /** Tick frames of the span that the worst and the best served fan got. */
+  readonly fewestFrames: number;
+  readonly mostFrames: number;
   /** Compressed histogram of µs from the close of a tick to the fan that reads it. */
   readonly latency: string;
   /** Where given: compressed histograms of other spans by name. */
@@ -62,6 +65,8 @@ export interface CrowdReport {
 export function sumReports(reports: readonly CrowdReport[]): {
   counts: CrowdCounts;
   windowMs: number;
+  fewestFrames: number;
+  mostFrames: number;
   latency: Histogram;
   spans: Record<string, Histogram>;
 } {
@@ -77,5 +82,7 @@ export function sumReports(reports: readonly CrowdReport[]): {
     }
   }
   const windowMs = Math.max(...reports.map((report) => report.windowMs));
-  return { counts, windowMs, latency, spans };
+  const fewestFrames = Math.min(...reports.map((report) => report.fewestFrames));
+  const mostFrames = Math.max(...reports.map((report) => report.mostFrames));
+  return { counts, windowMs, fewestFrames, mostFrames, latency, spans };
 }
