@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectNats } from '../broker/connection.ts';
-import { inventName, probePort, startEdge } from '../fanout/edge.ts';
+import { inventName, startEdge } from '../fanout/edge.ts';
 import { DEFAULT_LIMITS } from '../fanout/limits.ts';
+import { probePort } from '../fanout/socket-server.ts';
 import { ConfigError } from '../protocol/errors.ts';
 import { runFleet } from './edge-fleet.ts';
 import { type Flags, formatFlags, type Usage, type Values } from './flags.ts';
