@@ -68,7 +68,7 @@ function joinProbe(fan: number): Promise<void> {
 }
 
 function joinLoad(fan: number): Promise<void> {
-  const query = formatQuery({ version: PROTOCOL_VERSION, watch: choose(fan), history: 'latest', doc: false });
+  const query = formatQuery({ version: PROTOCOL_VERSION, watch: choose(fan), history: 'latest', doc: false, rate: 2 });
   const loadFan = new LoadFan(`${url.replace('http', 'ws')}/races/${race}/live?${query}`);
   loadFans.push(loadFan);
   return loadFan.isLive;

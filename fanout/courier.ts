@@ -15,6 +15,8 @@ export interface FanTally {
   bytes: number;
   /** Tick frames that joined several ticks because the fan read too slowly. */
   conflated: number;
+  /** Tick frames that joined several ticks because the fan asked for fewer. */
+  paced: number;
   readonly repairs: Record<RepairKind, number>;
   readonly closed: Partial<Record<CloseReason, number>>;
   refused: number;
@@ -40,6 +42,7 @@ export class Courier {
     frames: 0,
     bytes: 0,
     conflated: 0,
+    paced: 0,
     repairs: { deltas: 0, composite: 0, snapshot: 0 },
     closed: {},
     refused: 0,
@@ -61,7 +64,7 @@ export class Courier {
   catchUp(fan: Fan, delivery: Delivery, nowMs: number): void {
     const { maker, state } = delivery;
     const head = state.head!;
-    if (fan.tick === head.tick && !fan.owed) return;
+    if (head.tick < fan.dueTick) return;
     const base = fan.owed ? undefined : state.ring.byTick(fan.tick);
     if (!base) {
       const owed = fan.owed ?? { reason: 'too_old', hasWelcome: false, isConflated: true };
@@ -69,8 +72,9 @@ export class Courier {
       this.#hand(fan, delivery, delivery.owedSnapshot(fan, owed), owed.hasWelcome, nowMs);
       return;
     }
-    const isConflated = head.tick - base.tick > 1;
+    const isConflated = head.tick > fan.dueTick;
     if (isConflated) this.tally.conflated++;
+    else if (head.tick - base.tick > 1) this.tally.paced++;
     const flags = isConflated ? FRAME_FLAG.conflated : 0;
     const frame = maker.frame(fan.choice!, base, flags, fan.pending);
     const document = fan.wantsDoc ? maker.documentSince(base, fan.seq, flags) : NO_FRAMES;
@@ -82,6 +86,7 @@ export class Courier {
     fan.pending = undefined;
     fan.tick = head.tick;
     fan.seq = state.seq;
+    fan.dueTick = fan.pace.after(head.tick);
   }
 
   /** The document travels with the ticks; while none come, it comes on its own. */
@@ -142,5 +147,6 @@ export class Courier {
     fan.seq = state.seq;
     fan.epoch = state.epoch;
     fan.owed = undefined;
+    fan.dueTick = fan.pace.after(fan.tick);
   }
 }

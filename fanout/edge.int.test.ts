@@ -70,7 +70,7 @@ describe('an edge', () => {
     await stage.publisher.run(5);
     await stage.caughtUp(fan);
     fan.say({ type: 'watch', id: 6, watch: [{ car: '2' }] });
-    await until('the answer', () => fan.reader.watch.length === 1);
+    await until('the answer', () => fan.reader.wish.watch.length === 1);
     await stage.publisher.run(15);
     await stage.caughtUp(fan);
     stage.expectTruth(fan);

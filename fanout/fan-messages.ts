@@ -11,9 +11,10 @@ import { ProtocolError } from '../protocol/errors.ts';
 import type { Fan } from './fan.ts';
 import type { FanSet } from './fan-set.ts';
 
-const limitsOf = (fans: FanSet): ControlLimits => ({
+const limitsOf = (fans: FanSet, fan: Fan): ControlLimits => ({
   maxCars: fans.limits.maxCars,
-  hasView: (name) => fans.delivery?.state.catalogue.viewOf(name) !== undefined,
+  catalogue: fans.delivery?.state.catalogue,
+  hasOwnView: fan.choice?.list !== undefined,
 });
 
 const isErrorCode = (code: string): code is ErrorCode => (ERROR_CODES as readonly string[]).includes(code);
@@ -31,7 +32,7 @@ function refuse(fans: FanSet, fan: Fan, error: unknown): void {
 export function receiveQuery(fans: FanSet, fan: Fan, query: string, nowMs: number): void {
   let hello: Hello | undefined;
   try {
-    hello = parseQuery(query, limitsOf(fans));
+    hello = parseQuery(query, limitsOf(fans, fan));
   } catch (error) {
     refuse(fans, fan, error);
     fans.close(fan, 'bad_message');
@@ -54,7 +55,7 @@ export function receiveMessage(fans: FanSet, fan: Fan, bytes: Uint8Array, isBina
     return;
   }
   try {
-    answer(fans, fan, parseClientMessage(new TextDecoder().decode(bytes), limitsOf(fans)), nowMs);
+    answer(fans, fan, parseClientMessage(new TextDecoder().decode(bytes), limitsOf(fans, fan)), nowMs);
   } catch (error) {
     refuse(fans, fan, error);
   }
@@ -82,7 +83,11 @@ function answer(fans: FanSet, fan: Fan, message: ClientMessage, nowMs: number): 
       break;
     case 'watch':
       expectLive(fan, message);
-      fans.watch(fan, message.id, message.watch);
+      fans.watch(fan, message.id, message);
+      break;
+    case 'rate':
+      expectLive(fan, message);
+      fans.setRate(fan, message.id, message.rate, nowMs);
       break;
     case 'resync':
       expectLive(fan, message);

@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { CloseReason } from '../protocol/codes.ts';
-import type { History, Watch } from '../protocol/control.ts';
+import { type History, RATES, type Rate, type Watch, type Wish } from '../protocol/control.ts';
 import type { Field } from '../protocol/field.ts';
 import { FRAME_FLAG } from '../protocol/frames.ts';
 import { parsePosition } from '../protocol/position.ts';
+import { ChoiceBook } from './choice.ts';
 import type { Fan, FanSink } from './fan.ts';
 import { receiveMessage, receiveQuery } from './fan-messages.ts';
 import { FanSet } from './fan-set.ts';
@@ -183,33 +184,35 @@ class FakeFan {
   fan!: Fan;
   edge!: FakeEdge;
   readonly history: History;
+  rate: Rate;
   #checked = 0;
 
-  constructor(world: World, watch: readonly Watch[], history: History) {
+  constructor(world: World, wish: Wish | readonly Watch[], history: History, rate: Rate = 2) {
     this.world = world;
     this.history = history;
-    this.reader = new FanReader((hash) => world.catalogueOf(hash), watch);
+    this.rate = rate;
+    this.reader = new FanReader((hash) => world.catalogueOf(hash), 'watch' in wish ? wish : { watch: wish });
   }
 
   /** @param isFrozen Whether what the edge sends waits to be read. */
   connect(edge: FakeEdge, isFrozen = false): void {
     this.edge = edge;
-    const wanted = this.reader.watch;
+    const wanted = this.reader.wish;
     const since = this.reader.welcome && this.reader.state ? parsePosition(this.reader.position) : undefined;
-    const watch = since ? this.reader.resume() : wanted;
+    const wish = since ? this.reader.resume() : wanted;
     this.sink = new FakeSink(this.reader, () => this.check());
     this.sink.isFrozen = isFrozen;
     this.fan = edge.fans.add(this.sink, this.world.nowMs);
     edge.fans.greet(
       this.fan,
-      { version: 1, watch, history: this.history, doc: true, ...(since ? { since } : {}) },
+      { version: 1, ...wish, history: this.history, doc: true, rate: this.rate, ...(since ? { since } : {}) },
       this.world.nowMs,
     );
     if (this.fan.stage === 'parked') {
       this.world.nowMs += 60_000;
       edge.fans.sweep(this.world.nowMs);
     }
-    if (since && wanted.length !== watch.length) edge.fans.watch(this.fan, 1, wanted);
+    if (since && wanted.watch.length !== wish.watch.length) edge.fans.watch(this.fan, 1, wanted);
   }
 
   cut(): void {
@@ -217,8 +220,13 @@ class FakeFan {
     this.sink.closed = 'going_away';
   }
 
-  watch(watch: readonly Watch[]): void {
-    this.edge.fans.watch(this.fan, 1, watch);
+  watch(wish: Wish): void {
+    this.edge.fans.watch(this.fan, 1, wish);
+  }
+
+  setRate(rate: Rate): void {
+    this.rate = rate;
+    this.edge.fans.setRate(this.fan, 1, rate, this.world.nowMs);
   }
 
   thaw(count = Number.POSITIVE_INFINITY): void {
@@ -229,11 +237,11 @@ class FakeFan {
 
   /** The newest tick that was read is the truth. */
   check(): void {
-    const { ticks, welcome, catalogue, watch, state } = this.reader;
+    const { ticks, welcome, catalogue, wish, state } = this.reader;
     if (ticks.length === this.#checked || state?.tick !== ticks.at(-1)!.tick) return;
     this.#checked = ticks.length;
     const field = this.world.truth.get(`${welcome!.epoch}:${state.tick}:${catalogue!.hash}`)!;
-    expect(carsOf(state)).toEqual(expectedCars(catalogue!, field, watch));
+    expect(carsOf(state)).toEqual(expectedCars(catalogue!, field, wish));
   }
 }
 
@@ -256,6 +264,22 @@ const CHOICES: readonly (readonly Watch[])[] = [
   ],
 ];
 
+/** The same, and lists of channels. */
+const WISHES: readonly Wish[] = [
+  ...CHOICES.map((watch) => ({ watch })),
+  { watch: [{ car: '0', view: 'own' }], channels: ['c2', 'c0'] },
+  { watch: [{ car: '0', view: 'own' }], channels: ['c0', 'c2'] },
+  {
+    watch: [
+      { car: '0', view: 'own' },
+      { car: '1', view: 'own' },
+      { car: '3', view: 'full' },
+    ],
+    channels: ['c7'],
+  },
+  { watch: [{ car: '2', view: 'full' }], channels: ['c7', 'c1', 'c4', 'c9'] },
+];
+
 const KINDS = [
   'publish',
   'advance',
@@ -267,6 +291,8 @@ const KINDS = [
   'trickle',
   'move',
   'stutter',
+  'rate',
+  'sweep',
   'spoil',
   'anew',
   'catalogue',
@@ -280,7 +306,8 @@ describe('the fans of a race', () => {
       n: fc.nat(40),
       who: fc.nat(3),
       edge: fc.nat(1),
-      choice: fc.constantFrom(...CHOICES),
+      wish: fc.constantFrom(...WISHES),
+      rate: fc.constantFrom(...RATES),
       history: fc.constantFrom<History>('all', 'latest'),
     });
     fc.assert(
@@ -289,7 +316,7 @@ describe('the fans of a race', () => {
         const limits = { maxPendingBytes: 300, stallTimeoutMs: Number.POSITIVE_INFINITY };
         const edges = [new FakeEdge(world, limits), new FakeEdge(world, limits)];
         const fans: (FakeFan | undefined)[] = [];
-        for (const { kind, n, who, edge, choice, history } of ops) {
+        for (const { kind, n, who, edge, wish, rate, history } of ops) {
           const fan = fans[who];
           const at = edges[edge]!;
           if (kind === 'publish') world.publish(n);
@@ -297,17 +324,22 @@ describe('the fans of a race', () => {
           if (kind === 'lag') at.catchUp(n, false, true);
           if (kind === 'spoil') at.catchUp(1, true);
           if (kind === 'document') world.replaceDocument();
+          if (kind === 'sweep') {
+            world.nowMs += n * 100;
+            for (const one of edges) one.fans.sweep(world.nowMs);
+          }
           if (kind === 'catalogue' && n > 30) world.changeCatalogue();
           if (kind === 'anew' && n > 30) {
             world.writer.startAnew(`${world.log.length}`.padStart(16, '0'));
             world.begin();
           }
           if (kind === 'join' && !fan) {
-            fans[who] = new FakeFan(world, choice, history);
+            fans[who] = new FakeFan(world, wish, history, rate);
             fans[who].connect(at);
           }
           if (!fan) continue;
-          if (kind === 'watch') fan.watch(choice);
+          if (kind === 'watch') fan.watch(wish);
+          if (kind === 'rate') fan.setRate(rate);
           if (kind === 'freeze') fan.sink.isFrozen = true;
           if (kind === 'thaw') fan.thaw();
           if (kind === 'trickle') fan.thaw(1);
@@ -330,7 +362,7 @@ describe('the fans of a race', () => {
           if (!fan) continue;
           expect(fan.reader.state?.tick).toBe(world.writer.tick);
           expect(carsOf(fan.reader.state!)).toEqual(
-            expectedCars(world.writer.catalogue, world.writer.field, fan.reader.watch),
+            expectedCars(world.writer.catalogue, world.writer.field, fan.reader.wish),
           );
           expect(fan.reader.document).toEqual(world.writer.document);
         }
@@ -444,7 +476,7 @@ describe('the fans of a race', () => {
     const since = parsePosition(fan.reader.position)!;
     fan.sink = new FakeSink(fan.reader);
     fan.fan = slow.fans.add(fan.sink, 0);
-    slow.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, since }, 0);
+    slow.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, rate: 2, since }, 0);
     expect(fan.fan.stage).toBe('parked');
     slow.catchUp();
     world.publish(2);
@@ -460,7 +492,7 @@ describe('the fans of a race', () => {
     fan.sink = new FakeSink(fan.reader);
     fan.fan = edge.fans.add(fan.sink, 0);
     const since = { epoch: world.writer.epoch, seq: 1e9 };
-    edge.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, since }, 0);
+    edge.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, rate: 2, since }, 0);
     edge.fans.sweep(2_999);
     expect(fan.reader.said).toEqual([]);
     edge.fans.sweep(3_000);
@@ -474,7 +506,7 @@ describe('the fans of a race', () => {
     const edge = new FakeEdge(world);
     const fan = new FakeFan(world, WATCH, 'all');
     fan.connect(edge);
-    const silent = new FakeSink(new FanReader(() => world.writer.catalogue, []));
+    const silent = new FakeSink(new FanReader(() => world.writer.catalogue, { watch: [] }));
     edge.fans.add(silent, 0);
     for (let s = 0; s <= 25; s++) edge.fans.sweep(s * 1000);
     expect(fan.reader.said.slice(2)).toEqual([
@@ -520,7 +552,7 @@ describe('the fans of a race', () => {
     const edge = new FakeEdge(world);
     const fan = new FakeFan(world, [{ car: '0', view: 'full' }], 'all');
     fan.connect(edge);
-    fan.watch([{ car: '0', view: 'driver' }]);
+    fan.watch({ watch: [{ car: '0', view: 'driver' }] });
     world.publishWithout('0');
     edge.catchUp();
     expect(fan.reader.state).toMatchObject({ tick: 1, cars: new Map() });
@@ -547,12 +579,148 @@ describe('the fans of a race', () => {
   const talk = (fans: FanSet, fan: Fan, text: string, nowMs = 0) =>
     receiveMessage(fans, fan, new TextEncoder().encode(text), false, nowMs);
 
+  const OWN: Wish = { watch: [{ car: '0', view: 'own' }], channels: ['c7', 'c1'] };
+
+  it.each<[Rate, number]>([
+    [1, 2],
+    [0.5, 4],
+    [0.2, 10],
+  ])('F17 at rate %d get one frame for every %d ticks, and nothing less in it', (rate, stride) => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, OWN, 'all', rate);
+    fan.connect(edge);
+    for (let n = 0; n < 100; n++) {
+      world.publish(1);
+      edge.catchUp();
+    }
+    const [first, second, ...later] = fan.reader.ticks;
+    expect([first!.tick, second!.tick <= stride]).toEqual([0, true]);
+    expect(new Set(later.map(({ span, flags }) => `${span} ${flags}`))).toEqual(new Set([`${stride} 0`]));
+    expect(later.length).toBeGreaterThanOrEqual(Math.floor(100 / stride) - 2);
+    expect(edge.fans.tally).toMatchObject({ conflated: 0, paced: later.length + (second!.span > 1 ? 1 : 0) });
+    world.nowMs += 1000;
+    edge.fans.sweep(world.nowMs);
+    expect(fan.reader.ticks.at(-1)).toMatchObject({ tick: 100, flags: 0 });
+    expect(fan.reader.document).toEqual(world.writer.document);
+  });
+
+  it('F18 of one rate are spread over the ticks, so that each tick costs the same', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fans = Array.from({ length: 30 }, () => new FakeFan(world, OWN, 'latest', 0.2));
+    for (const fan of fans) fan.connect(edge);
+    world.publish(40);
+    edge.catchUp();
+    for (let tick = 11; tick <= 40; tick++) {
+      expect(fans.filter(({ reader }) => reader.ticks.some((seen) => seen.tick === tick))).toHaveLength(3);
+    }
+  });
+
+  it('F19 are whole at once when they raise their rate, and get every tick from there', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, OWN, 'all', 0.2);
+    fan.connect(edge);
+    world.publish(26);
+    edge.catchUp();
+    expect(fan.reader.state!.tick).toBeLessThan(26);
+    talk(edge.fans, fan.fan, '{"type":"rate","id":7,"rate":2}');
+    expect(fan.reader.said.at(-1)).toEqual({ type: 'rate', id: 7, rate: 2 });
+    expect(fan.reader.state!.tick).toBe(26);
+    world.publish(3);
+    edge.catchUp();
+    expect(fan.reader.ticks.slice(-4).map(({ tick, flags }) => [tick, flags])).toEqual([
+      ...[26, 27, 28, 29].map((tick) => [tick, 0]),
+    ]);
+    talk(edge.fans, fan.fan, '{"type":"rate","id":8,"rate":0.5}');
+    const before = fan.reader.ticks.length;
+    world.publish(8);
+    edge.catchUp();
+    expect(fan.reader.ticks.length - before).toBe(2);
+  });
+
+  it('F20 that read too slowly for their rate are told so', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world, { maxPendingBytes: 100 });
+    const fan = new FakeFan(world, WATCH, 'all', 1);
+    fan.connect(edge);
+    fan.sink.isFrozen = true;
+    world.publish(20);
+    edge.catchUp();
+    fan.setRate(0.2);
+    fan.thaw();
+    const last = fan.reader.ticks.at(-1)!;
+    expect([last.tick, last.flags]).toEqual([20, FRAME_FLAG.conflated]);
+    expect(fan.reader.ticks.filter(({ flags }) => flags === FRAME_FLAG.conflated)).toEqual([last]);
+    expect(edge.fans.tally.conflated).toBe(1);
+  });
+
+  it('F21 that choose anew get it with the next tick at any rate', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, { ...OWN, watch: [] }, 'all', 0.2);
+    fan.connect(edge);
+    world.publish(20);
+    edge.catchUp();
+    fan.watch({ watch: [{ car: '0', view: 'own' }] });
+    fan.setRate(0.2);
+    expect(fan.reader.said.at(-2)).toMatchObject({ type: 'watching', channels: ['c1', 'c7'] });
+    world.publish(1);
+    edge.catchUp();
+    expect([...fan.reader.state!.cars.values()]).toMatchObject([{ car: '0', view: { name: 'own' } }]);
+    fan.watch({ watch: [{ car: '0', view: 'own' }], channels: ['c2'] });
+    world.publish(1);
+    edge.catchUp();
+    expect([...fan.reader.state!.cars.values()].map(({ view }) => [...view.channels])).toEqual([[2]]);
+  });
+
+  it('F22 with equal lists share slices and frames; others are not mixed up, and nothing is kept of them', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    world.publish(10);
+    edge.catchUp();
+    const lists = [['c1', 'c7'], ['c7', 'c1'], ['c1', 'c7'], ['c2'], ['c2'], ['c3', 'c0']];
+    const fans = lists.map((channels) => new FakeFan(world, { ...OWN, channels }, 'all'));
+    for (const fan of fans) fan.connect(edge);
+    const { book, maker, state } = edge.fans.delivery!;
+    expect([book.size, book.lists]).toEqual([3, 3]);
+    const [made, encoded] = [maker.made, maker.encoder.encoded];
+    world.publish(1);
+    edge.catchUp();
+    expect(maker.made - made).toBe(3);
+    expect(maker.encoder.encoded - encoded).toBeLessThanOrEqual(3);
+    world.publish(10);
+    edge.catchUp();
+    expect([...state.ring.after(0)].every(({ slices }) => slices.length === 0)).toBe(true);
+    for (const fan of fans) fan.watch({ watch: [], channels: ['c9'] });
+    expect([book.size, book.lists]).toEqual([1, 1]);
+    for (const fan of fans) fan.cut();
+    expect([book.size, book.lists]).toEqual([0, 0]);
+  });
+
+  it('F23 lose the channels that a new catalogue does not have, and the cars in `own` with the last of them', () => {
+    const book = new ChoiceBook(testCatalogue());
+    const watch = [
+      { car: '0', view: 'own' },
+      { car: '1', view: 'driver' },
+      { car: '2', view: 'gone' },
+    ];
+    expect(book.narrow({ watch, channels: ['c1', 'boost'] })).toEqual({
+      ...{ kept: { watch: watch.slice(0, 2), channels: ['c1'] }, lost: 2 },
+    });
+    expect(book.narrow({ watch, channels: ['boost'] })).toEqual({ kept: { watch: [watch[1]] }, lost: 3 });
+  });
+
   it.each([
     ['no JSON', '{', 'bad_message'],
     ['null', 'null', 'bad_message'],
     ['a type that does not exist', '{"type":"sing"}', 'bad_message'],
     ['a second hello', '{"type":"hello","version":1}', 'bad_message'],
     ['a view that does not exist', '{"type":"watch","watch":[{"car":"1","view":"x"}]}', 'bad_watch'],
+    ['own without a list', '{"type":"watch","watch":[{"car":"1","view":"own"}]}', 'bad_watch'],
+    ['a channel that does not exist', '{"type":"watch","watch":[],"channels":["boost"]}', 'bad_watch'],
+    ['a rate that does not exist', '{"type":"rate","rate":60}', 'bad_rate'],
     ['a car twice', '{"type":"watch","watch":[{"car":"1"},{"car":"1"}]}', 'bad_watch'],
     [
       'too many cars',
@@ -587,7 +755,7 @@ describe('the fans of a race', () => {
       close((fan) => Array.from({ length: 40 }, (_, n) => talk(edge.fans, fan, '{"type":"ping"}', n * 60))),
     ).toBeUndefined();
     const add = () => {
-      const sink = new FakeSink(new FanReader(() => world.writer.catalogue, []));
+      const sink = new FakeSink(new FanReader(() => world.writer.catalogue, { watch: [] }));
       return { sink, fan: edge.fans.add(sink, 0) };
     };
     const old = add();

@@ -1,15 +1,17 @@
 import type { CloseReason } from '../protocol/codes.ts';
-import type { Hello, Watch } from '../protocol/control.ts';
+import type { Hello, Rate, Wish } from '../protocol/control.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
+import type { Choice } from './choice.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
 import { Fan, type FanSink, type FanStage } from './fan.ts';
 import type { EdgeLimits } from './limits.ts';
+import { Paces } from './pace.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { planResume } from './resume-plan.ts';
 
-/** A change of the document waits so long for a tick that takes it along. */
-const DOC_ALONE_AFTER_MS = 1000;
+/** After so long without a tick, and two ticks at least, nothing waits for the next one any more. */
+const QUIET_AFTER_MS = 1000;
 
 /**
  * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
@@ -20,6 +22,7 @@ export class FanSet {
   readonly #fans = new Set<Fan>();
   #delivery: Delivery | undefined;
   readonly #courier: Courier;
+  readonly #paces: Paces;
   #tickAtMs = 0;
   /** Where the pass over the fans stands. */
   #pass: SetIterator<Fan> | undefined;
@@ -27,6 +30,7 @@ export class FanSet {
   constructor(options: FanSetOptions) {
     this.#options = options;
     this.#courier = new Courier(options);
+    this.#paces = new Paces(options.tickMs);
   }
 
   get tally(): FanTally {
@@ -99,7 +103,8 @@ export class FanSet {
     fan.stage = 'live';
     fan.hello = undefined;
     fan.wantsDoc = hello.doc;
-    fan.choice = delivery.book.take(hello.watch, delivery.state.head!.field);
+    fan.pace = this.#paces.take(hello.rate);
+    fan.choice = delivery.book.take(hello, delivery.state.head!.field);
     this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello), nowMs);
   }
 
@@ -126,13 +131,14 @@ export class FanSet {
    */
   serve(nowMs: number, count: number): boolean {
     this.#pass ??= this.#fans.values();
+    const tick = this.#delivery?.state.head?.tick ?? 0;
     for (let n = 0; n < count; n++) {
       const { value: fan, done } = this.#pass.next();
       if (done) {
         this.#pass = undefined;
         return false;
       }
-      this.#serve(fan, nowMs);
+      if (fan.dueTick <= tick) this.#serve(fan, nowMs);
     }
     return true;
   }
@@ -168,18 +174,19 @@ export class FanSet {
     for (const fan of this.#fans) {
       if (fan.stage !== 'live' || !fan.choice) continue;
       const isNewEpoch = fan.epoch !== state.epoch;
-      const kept = fan.choice.watch.filter(({ view }) => state.catalogue.viewOf(view));
-      const lost = fan.choice.watch.length - kept.length;
+      const { kept, lost } = delivery.book.narrow(fan.choice.wish);
       fan.choice = delivery.book.take(kept, state.head!.field);
       fan.pending = undefined;
+      fan.dueTick = -1;
       fan.owed = {
         reason: isNewEpoch ? 'other_epoch' : 'restart',
         hasWelcome: isNewEpoch || isNewCatalogue || (fan.owed?.hasWelcome ?? false),
         isConflated: false,
       };
       if (lost === 0) continue;
-      fan.say({ type: 'error', code: 'bad_watch', message: `${lost} views are not in the new catalogue.` });
-      fan.say({ type: 'watching', id: 0, watch: kept, unknown: fan.choice.unknownIn(state.head!.field) });
+      const message = `The new catalogue does not have ${lost} of the views and channels that were chosen.`;
+      fan.say({ type: 'error', code: 'bad_watch', message });
+      this.#sayWatching(fan, fan.choice, 0);
     }
   }
 
@@ -212,33 +219,53 @@ export class FanSet {
   /** Gives a fan everything anew, because it asked. */
   resync(fan: Fan, nowMs: number): void {
     fan.owed ??= { reason: 'resync', hasWelcome: false, isConflated: false };
+    fan.dueTick = -1;
     this.flush(fan, nowMs);
   }
 
   /** Changes the choice of a live fan in place: kept cars go on, added ones come whole in the next frame. */
-  watch(fan: Fan, id: number, watch: readonly Watch[]): void {
+  watch(fan: Fan, id: number, { watch, channels }: Wish): void {
     const { book, state } = this.#delivery!;
     const before = fan.choice!;
-    const after = book.take(watch, state.head!.field);
+    const list = channels ?? before.list?.channels;
+    const after = book.take({ watch, ...(list && { channels: list }) }, state.head!.field);
     const pending = new Set(fan.pending);
     for (const { car } of watch) if (before.viewOf(car) !== after.viewOf(car)) pending.add(car);
     for (const car of pending) if (!after.viewOf(car)) pending.delete(car);
     fan.pending = pending.size > 0 ? pending : undefined;
     book.release(before);
     fan.choice = after;
-    fan.say({ type: 'watching', id, watch: after.watch, unknown: after.unknownIn(state.head!.field) });
+    // Somebody waits for it: it comes with the next tick at any rate.
+    if (fan.pending) fan.dueTick = Math.min(fan.dueTick, state.head!.tick + 1);
+    this.#sayWatching(fan, after, id);
+  }
+
+  #sayWatching(fan: Fan, choice: Choice, id: number): void {
+    const unknown = choice.unknownIn(this.#delivery!.state.head!.field);
+    fan.say({ type: 'watching', id, ...choice.wish, unknown });
+  }
+
+  /** Changes how often a live fan gets a frame; what it misses by then it gets at once. */
+  setRate(fan: Fan, id: number, rate: Rate, nowMs: number): void {
+    const { tick } = this.#delivery!.state.head!;
+    fan.pace = this.#paces.take(rate);
+    fan.say({ type: 'rate', id, rate });
+    // What is due already stays so, or a fan that reads too slowly would not be told.
+    if (fan.dueTick > tick) fan.dueTick = fan.tick < tick ? tick : fan.pending ? tick + 1 : fan.pace.after(tick);
+    this.flush(fan, nowMs);
   }
 
   /** Does what is due by the clock; to be called about once a second. */
   sweep(nowMs: number): void {
     const { quietMs } = this.limits;
-    const isQuiet = nowMs - this.#tickAtMs >= DOC_ALONE_AFTER_MS;
+    const isQuiet = nowMs - this.#tickAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs);
     for (const fan of this.#fans) {
       if (fan.stage === 'new') {
         if (nowMs >= fan.deadlineAtMs) this.close(fan, 'timeout');
         continue;
       }
-      if (fan.stage === 'parked' || fan.blockedSinceMs !== undefined) this.#serve(fan, nowMs);
+      const isWaiting = isQuiet && this.#makeDue(fan);
+      if (isWaiting || fan.stage === 'parked' || fan.blockedSinceMs !== undefined) this.#serve(fan, nowMs);
       if (isQuiet && fan.stage === 'live' && fan.blockedSinceMs === undefined)
         this.guard(fan, () => this.#courier.catchUpDocument(fan, this.#delivery!, nowMs));
       if (fan.stage !== 'live' || nowMs - fan.lastSentAtMs < quietMs || fan.blockedSinceMs !== undefined) continue;
@@ -246,6 +273,14 @@ export class FanSet {
       fan.say({ type: 'pong', id: 0 });
       fan.lastSentAtMs = nowMs;
     }
+  }
+
+  /** The tick for which a fan waits may never come: the newest one is due. @returns whether it does not have it. */
+  #makeDue(fan: Fan): boolean {
+    const tick = this.#delivery?.state.head?.tick ?? -1;
+    if (fan.tick >= tick) return false;
+    fan.dueTick = Math.min(fan.dueTick, tick);
+    return true;
   }
 
   /** Says goodbye to every fan, each with its own moment to come back, and closes. */

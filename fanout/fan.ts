@@ -1,6 +1,7 @@
 import type { CloseReason } from '../protocol/codes.ts';
 import type { EdgeMessage, Hello, Receipt } from '../protocol/control.ts';
 import type { Choice } from './choice.ts';
+import { EVERY_TICK, type Pace } from './pace.ts';
 
 /** The socket of one fan, as narrow as the fan needs it. Nothing here throws, also not on a socket that is gone. */
 export interface FanSink {
@@ -29,7 +30,7 @@ export interface OwedSnapshot {
 /**
  * - `new`: connected, has not said what it wants.
  * - `parked`: is ahead of this edge by a moment; waits for the edge to come up.
- * - `live`: gets every tick.
+ * - `live`: gets every tick, or one frame for every so many.
  */
 export type FanStage = 'new' | 'parked' | 'live' | 'gone';
 
@@ -47,6 +48,9 @@ export class Fan {
   tick = -1;
   seq = 0;
   epoch = '';
+  pace: Pace = EVERY_TICK;
+  /** Nothing is sent before this tick; whatever is sent after it comes late. */
+  dueTick = -1;
   /** Chosen cars whose whole state goes into the next frame. */
   pending: Set<string> | undefined;
   owed: OwedSnapshot | undefined;

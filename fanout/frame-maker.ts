@@ -1,10 +1,10 @@
 import type { View } from '../protocol/coding-plan.ts';
 import { encodeDocFrame, FRAME_FLAG, TickFrameWriter } from '../protocol/frames.ts';
 import { goneSlice } from '../protocol/slice.ts';
-import { type Choice, slotOf, viewIdOf } from './choice.ts';
+import { type Choice, slotOf } from './choice.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
-import { DIGEST_EVERY_TICKS, ViewEncoder } from './view-encoder.ts';
+import { hasDigests, ViewEncoder } from './view-encoder.ts';
 
 const NO_FRAMES: readonly Uint8Array[] = [];
 
@@ -55,14 +55,13 @@ export class FrameMaker {
     pending: ReadonlySet<string> | undefined,
   ): TickFrameWriter {
     const writer = this.#writer;
-    const { views } = this.#state.catalogue;
     const span = base ? head.tick - base.tick : 0;
-    const hasDigest = head.tick % DIGEST_EVERY_TICKS === 0 || span > 1;
+    const hasDigest = hasDigests(base?.tick, head.tick, flags);
     const { tick, closeAtMs } = head;
     writer.start({ flags: base ? flags : flags | FRAME_FLAG.snapshot, tick, closeAtMs, seq: this.#state.seq }, span);
     for (const code of choice.codesIn(head.field)) {
       const slot = slotOf(code);
-      const view = views[viewIdOf(code)]!;
+      const view = choice.viewAt(code);
       const slice = this.#slice(base, head, slot, view, pending);
       if (slice) writer.add(slice);
       const digest = hasDigest ? this.encoder.digest(head, slot, view) : undefined;
@@ -89,13 +88,13 @@ export class FrameMaker {
   /** One missed tick on its own, as it was; the newest one carries digests of what the whole repair led to. */
   missed(choice: Choice, base: RingEntry, entry: RingEntry): Uint8Array {
     const writer = this.#writer;
-    const { head, catalogue } = this.#state;
+    const { head } = this.#state;
     const { tick, closeAtMs, seq } = entry;
     writer.start({ flags: FRAME_FLAG.repair, tick, closeAtMs, seq }, 1);
     for (const code of choice.codesIn(head!.field)) {
       const slot = slotOf(code);
       if (slot >= entry.field.cars.length) continue;
-      const view = catalogue.views[viewIdOf(code)]!;
+      const view = choice.viewAt(code);
       const slice = this.encoder.change(base, entry, slot, view);
       if (slice) writer.add(slice);
       const digest = entry === head ? this.encoder.digest(entry, slot, view) : undefined;

@@ -1,4 +1,6 @@
-import { checkWatch, parseQuery, type Watch } from '../protocol/control.ts';
+import { compileOwnView, OWN_VIEW } from '../protocol/catalogue.ts';
+import type { View } from '../protocol/coding-plan.ts';
+import { checkWatch, parseQuery, type Wish } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
@@ -148,18 +150,22 @@ function answerCatalogue(ask: Ask, { races }: ApiFacts, hash: string): Reply {
 }
 
 function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
-  let watch: readonly Watch[];
+  let wish: Wish;
   try {
-    watch = chosen(ask.query, race, state);
+    wish = chosen(ask.query, race, state);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return answerError(ask, 400, error.code, error.message);
   }
   const head = state.head!;
+  const { watch, channels } = wish;
+  const { catalogue } = state;
+  const own = channels && compileOwnView(catalogue, channels);
   const cars: Record<string, unknown> = {};
   for (const { car, view } of watch) {
     const values = head.field.states[head.field.cars.indexOf(car)];
-    if (values) cars[car] = { view, values: valuesOf(state, view, values) };
+    const inView = view === OWN_VIEW.name ? own : catalogue.viewOf(view);
+    if (values) cars[car] = { view, values: valuesOf(state, inView!, values) };
   }
   return answerValue(ask, {
     race: race.name,
@@ -173,17 +179,18 @@ function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
 }
 
 /** What the query asks for; the whole field in its smallest view when it says nothing. */
-function chosen(query: string, race: Race, { catalogue, head }: RaceState): readonly Watch[] {
-  const limits = { maxCars: race.fans.limits.maxCars, hasView: (name: string) => catalogue.viewOf(name) !== undefined };
+function chosen(query: string, race: Race, { catalogue, head }: RaceState): Wish {
+  const { maxCars } = race.fans.limits;
   const view = catalogue.viewOf('essentials') ? 'essentials' : 'full';
   const all = () => carsIn(head!.field).map((car) => ({ car, view }));
-  return parseQuery(query, limits)?.watch ?? checkWatch(all(), limits.maxCars, limits.hasView);
+  const wish = parseQuery(query, { maxCars, catalogue, hasOwnView: false });
+  return wish ?? { watch: checkWatch(all(), maxCars, (name) => catalogue.viewOf(name) !== undefined) };
 }
 
 /** Readings in the units of the catalogue, by channel key; null where there is none. */
-function valuesOf({ catalogue }: RaceState, view: string, state: Int32Array): Record<string, number | null> {
+function valuesOf({ catalogue }: RaceState, view: View, state: Int32Array): Record<string, number | null> {
   const values: Record<string, number | null> = {};
-  for (const index of catalogue.viewOf(view)!.channels) {
+  for (const index of view.channels) {
     const channel = catalogue.channels[index]!;
     values[channel.key] = dequantise(channel, state[index]!);
   }

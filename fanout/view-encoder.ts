@@ -1,24 +1,45 @@
+import { OWN_VIEW } from '../protocol/catalogue.ts';
 import type { View } from '../protocol/coding-plan.ts';
+import { MAX_CARS } from '../protocol/field.ts';
+import { FRAME_FLAG } from '../protocol/frames.ts';
 import { changeSlice, digestSlice, fullSlice } from '../protocol/slice.ts';
 import type { RingEntry } from './ring.ts';
 
-/** Every so many ticks the slices carry a digest, so that drift at a client is found within 10 s. */
-export const DIGEST_EVERY_TICKS = 20;
+/** Every so many ticks frames carry digests, so that drift at a client is found within 10 s. */
+const DIGEST_EVERY_TICKS = 20;
 
-const keyOf = (slot: number, view: View): number => slot * 64 + view.id;
+/**
+ * Whether a frame carries digests: at any rate about as often, and always where something was joined or mended.
+ * @param base Tick that the frame builds on; `undefined` for a snapshot.
+ */
+export const hasDigests = (base: number | undefined, head: number, flags: number): boolean =>
+  base === undefined ||
+  (flags & (FRAME_FLAG.conflated | FRAME_FLAG.repair)) !== 0 ||
+  Math.floor(base / DIGEST_EVERY_TICKS) !== Math.floor(head / DIGEST_EVERY_TICKS);
+
+/** Above every view id of a catalogue, for the lists of channels that fans made. */
+const FIRST_OWN_CODE = 64;
+
+type Slices = RingEntry['slices'];
 
 /**
  * Makes slices for fans, each at most once however many fans watch it.
  *
- * A slice over one tick is kept with the tick for as long as the ring keeps it. Slices over several ticks, whole
- * states and digests are kept while the tick they lead to is the newest.
+ * A slice over one tick in a view of the catalogue is kept with the tick for as long as the ring keeps it. Slices over
+ * several ticks, whole states, digests and everything in the lists of channels that fans made, of which there may be
+ * thousands, are kept while the newest tick is the newest.
  */
 export class ViewEncoder {
   #head: RingEntry | undefined;
   /** By tick that they build on. */
-  readonly #composites = new Map<number, RingEntry['slices']>();
+  readonly #composites = new Map<number, Slices>();
   readonly #fulls = new Map<number, Uint8Array>();
   readonly #digests = new Map<number, Uint8Array>();
+  /** Slices in lists of channels: by the ticks that they lead from and to, then as {@link #keyOf} says. */
+  readonly #own = new Map<number, Map<number, Uint8Array | null>>();
+  /** All lists have one view id: here each has a number of its own. */
+  readonly #ownCodes = new WeakMap<View, number>();
+  #nextOwnCode = FIRST_OWN_CODE;
   /** How many slices were encoded. */
   encoded = 0;
   /** Time spent on encoding them, in ms. */
@@ -30,6 +51,17 @@ export class ViewEncoder {
     this.#composites.clear();
     this.#fulls.clear();
     this.#digests.clear();
+    this.#own.clear();
+  }
+
+  #keyOf(slot: number, view: View): number {
+    if (view.id !== OWN_VIEW.id) return view.id * MAX_CARS + slot;
+    let code = this.#ownCodes.get(view);
+    if (code === undefined) {
+      code = this.#nextOwnCode++;
+      this.#ownCodes.set(view, code);
+    }
+    return code * MAX_CARS + slot;
   }
 
   /** What changed of one car from `base` to `to`, an entry of the same ring that is not older. */
@@ -37,20 +69,43 @@ export class ViewEncoder {
     const isOneTick = to.tick === base.tick + 1;
     // As the publisher encoded it: an edge never encodes `full` again.
     if (isOneTick && view.id === 0 && to.fullSlices) return to.fullSlices[slot];
+    if (view.id === OWN_VIEW.id) return this.#ownChange(base, to, slot, view);
     const byView = isOneTick ? to.slices : this.#compositesFrom(base, to);
     byView[view.id] ??= [];
     const bySlot = byView[view.id]!;
     const known = bySlot[slot];
     if (known !== undefined) return known ?? undefined;
-    const startedAtMs = performance.now();
-    const slice = changeSlice(slot, to.field.cars[slot]!, view, base.field.states[slot], to.field.states[slot]);
-    this.spentMs += performance.now() - startedAtMs;
-    this.encoded++;
+    const slice = this.#encode(base, to, slot, view);
     bySlot[slot] = slice ?? null;
     return slice;
   }
 
-  #compositesFrom(base: RingEntry, to: RingEntry): RingEntry['slices'] {
+  #encode(base: RingEntry, to: RingEntry, slot: number, view: View): Uint8Array | undefined {
+    const startedAtMs = performance.now();
+    const slice = changeSlice(slot, to.field.cars[slot]!, view, base.field.states[slot], to.field.states[slot]);
+    this.spentMs += performance.now() - startedAtMs;
+    this.encoded++;
+    return slice;
+  }
+
+  #ownChange(base: RingEntry, to: RingEntry, slot: number, view: View): Uint8Array | undefined {
+    // A fan that comes back asks for older ticks: what is kept for the newest one stays.
+    if (!this.#head || to.tick > this.#head.tick) this.#keepOnlyFor(to);
+    const ticks = base.tick * 2 ** 16 + (to.tick - base.tick);
+    let byKey = this.#own.get(ticks);
+    if (!byKey) {
+      byKey = new Map();
+      this.#own.set(ticks, byKey);
+    }
+    const key = this.#keyOf(slot, view);
+    const known = byKey.get(key);
+    if (known !== undefined) return known ?? undefined;
+    const slice = this.#encode(base, to, slot, view);
+    byKey.set(key, slice ?? null);
+    return slice;
+  }
+
+  #compositesFrom(base: RingEntry, to: RingEntry): Slices {
     this.#keepOnlyFor(to);
     let slices = this.#composites.get(base.tick);
     if (!slices) {
@@ -82,7 +137,7 @@ export class ViewEncoder {
     const state = entry.field.states[slot];
     if (!state) return undefined;
     this.#keepOnlyFor(entry);
-    const key = keyOf(slot, view);
+    const key = this.#keyOf(slot, view);
     let slice = cache.get(key);
     if (!slice) {
       const startedAtMs = performance.now();

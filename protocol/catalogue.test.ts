@@ -138,9 +138,14 @@ describe('a catalogue that breaks a rule is refused with the channel and the fie
       catalogueOf([channel('a')], {
         views: Object.fromEntries(Array.from({ length: MAX_VIEWS }, (_, i) => [`v${i}`, ['a']])),
       }),
-      'views must be at most 61 beside full, but is 62',
+      'views must be at most 60 beside full, but is 61',
     ],
     ['a view called full', catalogueOf([channel('a')], { views: { full: ['a'] } }), 'view full must be named'],
+    [
+      'a view called own',
+      catalogueOf([channel('a')], { views: { own: ['a'] } }),
+      'view own must be named in lower snake case and not "full" or "own", which are built in',
+    ],
     ['a bad view name', catalogueOf([channel('a')], { views: { '1': ['a'] } }), 'view 1 must be named'],
     ['an empty view', catalogueOf([channel('a')], { views: { v: [] } }), 'view v must be a list of at least one'],
     ['a view of no list', catalogueOf([channel('a')], { views: { v: 'a' } }), 'view v must be a list of at least one'],

@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { compileView, type View } from './coding-plan.ts';
+import { compileFullView, narrowView, type View } from './coding-plan.ts';
 import { ConfigError, describeValue } from './errors.ts';
 
 /** How the samples of one tick become one value; see {@link Channel.aggregate}. */
@@ -11,8 +11,10 @@ export const MAX_STEPS = 2 ** 30;
 /** Most steps from `min` to `max`, so that every difference and its residual fit 32 bits. */
 export const MAX_SPAN_STEPS = 2 ** 29;
 export const MAX_CHANNELS = 4096;
-/** Views with `full` among them. Ids travel in six bits; 62 and 63 are kept free. */
-export const MAX_VIEWS = 62;
+/** The view that each connection makes for itself, a list of channels: no catalogue names it. */
+export const OWN_VIEW = { id: 61, name: 'own' } as const;
+/** Views of a catalogue with `full` among them. Ids travel in six bits; 61 is `own`, 62 and 63 are kept free. */
+export const MAX_VIEWS = OWN_VIEW.id;
 
 /**
  * How the delta codec spends bits on a channel (PROTOCOL.md, "Deltas of a car"). Hints change sizes, never values,
@@ -180,8 +182,8 @@ function parseViews(value: unknown, indexByKey: ReadonlyMap<string, number>): Ma
   if (names.length >= MAX_VIEWS) return fail('views', `at most ${MAX_VIEWS - 1} beside full`, names.length);
   const views = new Map<string, Uint16Array>();
   for (const name of names) {
-    if (!KEY.test(name) || name === 'full')
-      return fail(`view ${name}`, 'named in lower snake case and not "full", which is built in', name);
+    if (!KEY.test(name) || name === 'full' || name === OWN_VIEW.name)
+      return fail(`view ${name}`, 'named in lower snake case and not "full" or "own", which are built in', name);
     const keys = value[name];
     if (!Array.isArray(keys) || keys.length === 0)
       return fail(`view ${name}`, 'a list of at least one channel key', keys);
@@ -237,10 +239,8 @@ export function parseCatalogue(source: unknown): Catalogue {
     views: Object.fromEntries([...named].map(([view, of]) => [view, toKeys(of)])),
   });
   const digest = sha256(new TextEncoder().encode(json));
-  const full = Uint16Array.from(channels.keys());
-  const views = [['full', full] as const, ...named].map(([view, indices], id) =>
-    compileView(id, view, indices, channels),
-  );
+  const full = compileFullView(channels);
+  const views = [full, ...Array.from(named, ([view, indices], n) => narrowView(full, n + 1, view, indices))];
   const viewByName = new Map(views.map((view) => [view.name, view]));
   return {
     name,
@@ -249,8 +249,23 @@ export function parseCatalogue(source: unknown): Catalogue {
     hash: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
     tag: new DataView(digest.buffer, digest.byteOffset).getUint32(0, true),
     json,
-    packedOrder: full.filter((index) => channels[index]!.of === undefined),
+    packedOrder: full.channels.filter((index) => channels[index]!.of === undefined),
     indexOf: (key) => indexByKey.get(key),
     viewOf: (view) => viewByName.get(view),
   };
 }
+
+/**
+ * The view `own` of a list of channels, the same whatever the order of the list.
+ * @returns `undefined` when the list is empty or a key is not in the catalogue.
+ */
+export function compileOwnView(catalogue: Catalogue, keys: readonly string[]): View | undefined {
+  const indices = keys.map((key) => catalogue.indexOf(key));
+  if (indices.length === 0 || indices.includes(undefined)) return undefined;
+  const channels = Uint16Array.from(new Set(indices as number[])).sort();
+  return narrowView(catalogue.views[0]!, OWN_VIEW.id, OWN_VIEW.name, channels);
+}
+
+/** The keys of the channels of a view, in catalogue order. */
+export const keysOf = ({ channels }: Catalogue, view: View): string[] =>
+  Array.from(view.channels, (index) => channels[index]!.key);

@@ -1,34 +1,48 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ControlLimits, checkWatch, formatQuery, type Hello, parseClientMessage, parseQuery } from './control.ts';
+import { parseCatalogue } from './catalogue.ts';
+import { type ControlLimits, checkWatch, formatHello, formatQuery, type Hello, parseClientMessage, parseQuery, RATES } from './control.ts';
 import { attempt, codeOf } from './testing/bytes.ts';
 import { PROTOCOL_VERSION } from './tick-message.ts';
 
+const KEYS = ['rpm', 'speed', 'gear'];
 const VIEWS = ['full', 'essentials', 'tires'];
-const limits: ControlLimits = { maxCars: 5, hasView: (name) => VIEWS.includes(name) };
+const channelOf = (key: string) => ({
+  ...{ key, label: key, unit: '', resolution: 1, min: 0, max: 9, aggregate: 'last', group: '', staleAfterMs: 500 },
+});
+const catalogue = parseCatalogue({
+  name: 'test',
+  channels: KEYS.map(channelOf),
+  views: { essentials: ['speed'], tires: ['gear'] },
+});
+const limits: ControlLimits = { maxCars: 5, catalogue, hasOwnView: false };
+const withOwn: ControlLimits = { ...limits, hasOwnView: true };
+const hasView = (name: string) => VIEWS.includes(name);
 const EPOCH = '0123456789abcdef';
 
-const hellos: fc.Arbitrary<Hello> = fc.record(
-  {
-    version: fc.integer({ min: 0, max: 999_999_999 }),
-    watch: fc.uniqueArray(
-      fc.record({ car: fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/), view: fc.constantFrom(...VIEWS) }),
-      { maxLength: 5, selector: ({ car }) => car },
-    ),
-    history: fc.constantFrom('all' as const, 'latest' as const),
-    since: fc.record({ epoch: fc.stringMatching(/^[0-9a-f]{16}$/), seq: fc.integer({ min: 1, max: 2 ** 48 - 1 }) }),
-    doc: fc.boolean(),
-  },
-  { requiredKeys: ['version', 'watch', 'history', 'doc'] },
-);
+const hellos: fc.Arbitrary<Hello> = fc
+  .record(
+    {
+      version: fc.integer({ min: 0, max: 999_999_999 }),
+      watch: fc.uniqueArray(
+        fc.record({ car: fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/), view: fc.constantFrom(...VIEWS, 'own') }),
+        { maxLength: 5, selector: ({ car }) => car },
+      ),
+      channels: fc.subarray(KEYS, { minLength: 1 }),
+      history: fc.constantFrom('all' as const, 'latest' as const),
+      since: fc.record({ epoch: fc.stringMatching(/^[0-9a-f]{16}$/), seq: fc.integer({ min: 1, max: 2 ** 48 - 1 }) }),
+      doc: fc.boolean(),
+      rate: fc.constantFrom(...RATES),
+    },
+    { requiredKeys: ['version', 'watch', 'history', 'doc', 'rate'] },
+  )
+  .filter(({ watch, channels }) => channels !== undefined || watch.every(({ view }) => view !== 'own'));
 
 it('a hello says the same as a message and as a query', () => {
   fc.assert(
     fc.property(hellos, (hello) => {
       expect(parseQuery(formatQuery(hello), limits)).toEqual(hello);
-      const since = hello.since && `${hello.since.epoch}:${hello.since.seq}`;
-      const text = JSON.stringify({ type: 'hello', ...hello, since });
-      expect(parseClientMessage(text, limits)).toEqual({ type: 'hello', ...hello });
+      expect(parseClientMessage(formatHello(hello), limits)).toEqual({ type: 'hello', ...hello });
     }),
   );
 });
@@ -37,6 +51,8 @@ it('the other messages of a client read back', () => {
   const { watch } = { watch: [{ car: '24', view: 'tires' }] };
   for (const message of [
     { type: 'watch', id: 7, watch },
+    { type: 'watch', id: 8, watch: [{ car: '9', view: 'own' }], channels: ['gear', 'rpm'] },
+    ...RATES.map((rate) => ({ type: 'rate', id: 3, rate })),
     { type: 'watch', id: 0, watch: [] },
     { type: 'resync' },
     { type: 'ping', id: Number.MAX_SAFE_INTEGER },
@@ -47,16 +63,23 @@ it('the other messages of a client read back', () => {
 
 describe('what is left out has a default', () => {
   it('in a message', () => {
-    const hello = { type: 'hello', version: 1, watch: [], history: 'latest', doc: true };
+    const hello = { type: 'hello', version: 1, watch: [], history: 'latest', doc: true, rate: 2 };
     expect(parseClientMessage('{"type":"hello","version":1}', limits)).toEqual(hello);
-    const nulls = '{"type":"hello","version":1,"since":null,"history":null,"doc":null,"watch":null}';
+    const nulls = '{"type":"hello","version":1,"since":null,"history":null,"doc":null,"watch":null,"rate":null,"channels":null}';
     expect(parseClientMessage(nulls, limits)).toEqual(hello);
     expect(parseClientMessage('{"type":"ping"}', limits)).toEqual({ type: 'ping', id: 0 });
-    expect(checkWatch([{ car: '24' }], 5, limits.hasView)).toEqual([{ car: '24', view: 'full' }]);
+    expect(checkWatch([{ car: '24' }], 5, hasView)).toEqual([{ car: '24', view: 'full' }]);
+  });
+
+  it('the list of channels is the one before', () => {
+    const text = '{"type":"watch","watch":[{"car":"24","view":"own"}]}';
+    const read = { type: 'watch', id: 0, watch: [{ car: '24', view: 'own' }] };
+    expect(parseClientMessage(text, withOwn)).toEqual(read);
+    expect(codeOf(() => parseClientMessage(text, limits))).toBe('bad_watch');
   });
 
   it('in a query, which says nothing without a watch', () => {
-    const hello = { version: PROTOCOL_VERSION, watch: [], history: 'latest', doc: true };
+    const hello = { version: PROTOCOL_VERSION, watch: [], history: 'latest', doc: true, rate: 2 };
     expect(parseQuery('watch=', limits)).toEqual(hello);
     expect(parseQuery('watch=24,9:tires&doc=1&since=', limits)).toEqual({
       ...hello,
@@ -103,6 +126,19 @@ describe('a message that breaks a rule is refused with a code', () => {
     ['a car twice', watch([{ car: '24' }, { car: '24', view: 'tires' }]), 'bad_watch'],
     ['an unknown view', watch([{ car: '24', view: 'suspension' }]), 'bad_watch'],
     ['a view as a number', watch([{ car: '24', view: 1 }]), 'bad_watch'],
+    ['own without channels', hello({ watch: [{ car: '24', view: 'own' }] }), 'bad_watch'],
+    ['channels of no list', hello({ channels: 'rpm' }), 'bad_watch'],
+    ['channels of nothing', hello({ channels: [] }), 'bad_watch'],
+    ['channels as numbers', hello({ channels: [1] }), 'bad_watch'],
+    ['an unknown channel', hello({ channels: ['rpm', 'boost'] }), 'bad_watch'],
+    ['an inherited channel', hello({ channels: ['constructor'] }), 'bad_watch'],
+    ['a channel twice', hello({ channels: ['rpm', 'rpm'] }), 'bad_watch'],
+    ['more channels than there are', hello({ channels: ['rpm', 'speed', 'gear', 'x'] }), 'bad_watch'],
+    ['a rate between', hello({ rate: 1.5 }), 'bad_rate'],
+    ['a rate of 0', hello({ rate: 0 }), 'bad_rate'],
+    ['a rate as text', hello({ rate: '1' }), 'bad_rate'],
+    ['a rate without a rate', '{"type":"rate","id":1}', 'bad_rate'],
+    ['a rate with a bad id', '{"type":"rate","id":-1,"rate":1}', 'bad_message'],
     ['too many cars', watch(['1', '2', '3', '4', '5', '6'].map((car) => ({ car }))), 'too_many_cars'],
   ])('%s', (_, text, code) => {
     expect(codeOf(() => parseClientMessage(text, limits))).toBe(code);
@@ -121,9 +157,24 @@ describe('a message that breaks a rule is refused with a code', () => {
     ['watch=24&version=', 'bad_message'],
     ['watch=24&doc=false', 'bad_message'],
     ['watch=24&doc=toString', 'bad_message'],
+    ['watch=24:own', 'bad_watch'],
+    ['watch=24:own&channels=', 'bad_watch'],
+    ['watch=24&channels=rpm,', 'bad_watch'],
+    ['watch=24&channels=boost', 'bad_watch'],
+    ['watch=24&rate=', 'bad_rate'],
+    ['watch=24&rate=0x2', 'bad_rate'],
+    ['watch=24&rate=fast', 'bad_rate'],
   ])('the query %s', (query, code) => {
     expect(codeOf(() => parseQuery(query, limits))).toBe(code);
   });
+});
+
+it.each([
+  [['boost'], 'channels names "boost", which the catalogue does not have.'],
+  [['rpm', 'rpm'], 'channels names rpm twice.'],
+  [[], 'channels must be a list of 1 to 3 channel keys, but is a list of 0.'],
+])('channels %j are refused with a sentence', (channels, sentence) => {
+  expect(() => parseClientMessage(hello({ channels }), limits)).toThrow(sentence);
 });
 
 it('names a value without following it, however deep it is nested', () => {
@@ -152,6 +203,9 @@ it('any text and any query is answered with a message or a ProtocolError', () =>
     'version',
     'history',
     'doc',
+    'channels',
+    'rate',
+    'own',
   );
   const json = fc.jsonValue({ maxDepth: 3 });
   const object = fc.dictionary(words, fc.oneof(words, json, fc.array(fc.dictionary(words, fc.oneof(words, json)))));
@@ -165,6 +219,7 @@ it('any text and any query is answered with a message or a ProtocolError', () =>
         attempt(() => parseClientMessage(text, limits));
         attempt(() => parseQuery(text, limits));
         attempt(() => parseQuery(`watch=${text}`, limits));
+        attempt(() => parseQuery(`watch=&channels=${text}&rate=${text}`, limits));
       },
     ),
     { numRuns: 1000 },

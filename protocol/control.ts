@@ -1,7 +1,8 @@
+import { type Catalogue, OWN_VIEW } from './catalogue.ts';
 import type { ErrorCode } from './codes.ts';
 import { describeValue, ProtocolError } from './errors.ts';
 import { isCarId } from './field.ts';
-import { type Position, parsePosition } from './position.ts';
+import { formatPosition, type Position, parsePosition } from './position.ts';
 import { PROTOCOL_VERSION } from './tick-message.ts';
 
 /** One chosen car and the view in which it is wanted. */
@@ -10,17 +11,29 @@ export interface Watch {
   readonly view: string;
 }
 
+/** What a client wants to see. */
+export interface Wish {
+  readonly watch: readonly Watch[];
+  /** Keys of the channels of the view `own`; left out: as before, or no such view. */
+  readonly channels?: readonly string[];
+}
+
+/** How many tick frames in a second a client may ask for. */
+export const RATES = [2, 1, 0.5, 0.2] as const;
+export type Rate = (typeof RATES)[number];
+
 /** `all`: every missed tick, for charts without holes. `latest`: one composite. */
 export type History = 'all' | 'latest';
 
 /** What a client says first; all of it may also stand in the URL. */
-export interface Hello {
+export interface Hello extends Wish {
   readonly version: number;
-  readonly watch: readonly Watch[];
   readonly history: History;
   readonly since?: Position;
   /** Whether the race document is wanted. @defaultValue true */
   readonly doc: boolean;
+  /** Tick frames per second. @defaultValue 2, every tick */
+  readonly rate: Rate;
 }
 
 /** How a gap was closed. */
@@ -44,7 +57,8 @@ export interface Receipt {
 
 export type ClientMessage =
   | ({ readonly type: 'hello' } & Hello)
-  | { readonly type: 'watch'; readonly id: number; readonly watch: readonly Watch[] }
+  | ({ readonly type: 'watch'; readonly id: number } & Wish)
+  | { readonly type: 'rate'; readonly id: number; readonly rate: Rate }
   | { readonly type: 'resync' }
   | { readonly type: 'ping'; readonly id: number };
 
@@ -67,13 +81,13 @@ export interface Welcome {
 export type EdgeMessage =
   | Welcome
   | Receipt
-  | {
+  | ({
       readonly type: 'watching';
       readonly id: number;
-      readonly watch: readonly Watch[];
       /** Chosen cars that the field does not have yet; they come with the tick in which they join. */
       readonly unknown: readonly string[];
-    }
+    } & Wish)
+  | { readonly type: 'rate'; readonly id: number; readonly rate: number }
   | { readonly type: 'pong'; readonly id: number }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string }
   | { readonly type: 'bye'; readonly reason: string; readonly reconnectInMs: number };
@@ -82,6 +96,7 @@ export type EdgeMessage =
 export const MAX_CONTROL_BYTES = 16 * 1024;
 
 const bad = (code: ErrorCode, message: string) => new ProtocolError(code, message);
+
 /**
  * Checks a choice of cars.
  * @param hasView Whether the catalogue has a view of this name.
@@ -98,12 +113,52 @@ export function checkWatch(value: unknown, maxCars: number, hasView: (name: stri
     const view = entry?.view ?? 'full';
     if (typeof car !== 'string' || !isCarId(car))
       throw bad('bad_watch', `A car id is 1 to 8 letters, digits, - or _, but ${describeValue(car)} came.`);
+    if (view === OWN_VIEW.name && !hasView(view))
+      throw bad('bad_watch', `Car ${car} is to come in the view own, but channels does not say which ones it has.`);
     if (typeof view !== 'string' || !hasView(view))
       throw bad('bad_watch', `The view ${describeValue(view)} does not exist.`);
     if (seen.has(car)) throw bad('bad_watch', `Car ${car} is named twice in watch.`);
     seen.add(car);
     return { car, view };
   });
+}
+
+/**
+ * Checks the list of the view `own`.
+ * @throws {ProtocolError} `bad_watch`: names the key.
+ */
+function checkChannels(value: unknown, catalogue: Catalogue | undefined): string[] {
+  const most = catalogue?.channels.length ?? 0;
+  if (!Array.isArray(value) || value.length === 0 || value.length > most) {
+    const found = Array.isArray(value) ? `a list of ${value.length}` : describeValue(value);
+    throw bad('bad_watch', `channels must be a list of 1 to ${most} channel keys, but is ${found}.`);
+  }
+  const seen = new Set<string>();
+  for (const key of value) {
+    if (typeof key !== 'string' || catalogue?.indexOf(key) === undefined)
+      throw bad('bad_watch', `channels names ${describeValue(key)}, which the catalogue does not have.`);
+    if (seen.has(key)) throw bad('bad_watch', `channels names ${key} twice.`);
+    seen.add(key);
+  }
+  return value;
+}
+
+function readWish(value: { watch?: unknown; channels?: unknown }, limits: ControlLimits): Wish {
+  const { channels: list } = value;
+  const { catalogue, maxCars } = limits;
+  const channels = list === undefined || list === null ? undefined : checkChannels(list, catalogue);
+  const hasOwn = channels !== undefined || limits.hasOwnView;
+  const watch = checkWatch(value.watch, maxCars, (name) =>
+    name === OWN_VIEW.name ? hasOwn : catalogue?.viewOf(name) !== undefined,
+  );
+  return { watch, ...(channels ? { channels } : {}) };
+}
+
+const isRate = (value: unknown): value is Rate => (RATES as readonly unknown[]).includes(value);
+
+function readRate(value: unknown): Rate {
+  if (!isRate(value)) throw bad('bad_rate', `rate must be one of ${RATES.join(', ')}, but is ${describeValue(value)}.`);
+  return value;
 }
 
 function readSince(value: unknown): Position | undefined {
@@ -137,7 +192,10 @@ function readId(value: unknown): number {
 /** Limits that the edge gives to the readers of client messages. */
 export interface ControlLimits {
   readonly maxCars: number;
-  readonly hasView: (name: string) => boolean;
+  /** `undefined` while there is none: no view and no channel is known then. */
+  readonly catalogue: Catalogue | undefined;
+  /** Whether the connection has a list of channels already. */
+  readonly hasOwnView: boolean;
 }
 
 /**
@@ -155,13 +213,15 @@ export function parseClientMessage(text: string, limits: ControlLimits): ClientM
     case 'hello':
       return { type: 'hello', ...readHello(value, limits) };
     case 'watch':
-      return { type: 'watch', id: readId(value.id), watch: checkWatch(value.watch, limits.maxCars, limits.hasView) };
+      return { type: 'watch', id: readId(value.id), ...readWish(value, limits) };
+    case 'rate':
+      return { type: 'rate', id: readId(value.id), rate: readRate(value.rate) };
     case 'resync':
       return { type: 'resync' };
     case 'ping':
       return { type: 'ping', id: readId(value.id) };
     default:
-      throw bad('bad_message', `type must be hello, watch, resync or ping, but is ${describeValue(value?.type)}.`);
+      throw bad('bad_message', `type must be hello, watch, rate, resync or ping, but is ${describeValue(value?.type)}.`);
   }
 }
 
@@ -171,15 +231,17 @@ function readHello(value: Record<string, unknown>, limits: ControlLimits): Hello
   const since = readSince(value.since);
   return {
     version: value.version,
-    watch: checkWatch(value.watch ?? [], limits.maxCars, limits.hasView),
+    ...readWish({ ...value, watch: value.watch ?? [] }, limits),
     history: readHistory(value.history),
     doc: readDoc(value.doc),
+    rate: readRate(value.rate ?? RATES[0]),
     ...(since ? { since } : {}),
   };
 }
 
 /**
- * Reads a hello from the query of a URL: `watch=24:essentials,9:full&since=<epoch>:<seq>&history=all&doc=0`.
+ * Reads a hello from the query of a URL:
+ * `watch=24:essentials,9:own&channels=speed,rpm&since=<epoch>:<seq>&history=all&doc=0&rate=0.5`.
  * @returns `undefined` when the query says nothing of a watch: the client will send a hello.
  * @throws {ProtocolError} as {@link parseClientMessage}.
  */
@@ -197,13 +259,17 @@ export function parseQuery(query: string, limits: ControlLimits): Hello | undefi
           return { car, view };
         });
   const version = params.get('version') ?? `${PROTOCOL_VERSION}`;
+  const channels = params.get('channels');
+  const rate = params.get('rate');
   return readHello(
     {
       version: /^[0-9]{1,9}$/.test(version) ? Number(version) : version,
       watch: list,
+      channels: channels === '' ? [] : channels?.split(','),
       since: params.get('since') ?? undefined,
       history: params.get('history') ?? undefined,
       doc: readDocParam(params.get('doc')),
+      rate: rate !== null && /^\d(\.\d)?$/.test(rate) ? Number(rate) : rate,
     },
     limits,
   );
@@ -213,12 +279,18 @@ const DOC_PARAMS: Readonly<Record<string, boolean>> = { 0: false, 1: true };
 const readDocParam = (value: string | null) =>
   value !== null && Object.hasOwn(DOC_PARAMS, value) ? DOC_PARAMS[value] : value;
 
+/** The text message that {@link parseClientMessage} reads back. */
+export const formatHello = (hello: Hello): string =>
+  JSON.stringify({ type: 'hello', ...hello, since: hello.since && formatPosition(hello.since) });
+
 /** The query that {@link parseQuery} reads back. */
 export function formatQuery(hello: Hello): string {
   const params = new URLSearchParams({ version: `${hello.version}` });
   params.set('watch', hello.watch.map(({ car, view }) => `${car}:${view}`).join(','));
-  if (hello.since) params.set('since', `${hello.since.epoch}:${hello.since.seq}`);
+  if (hello.channels) params.set('channels', hello.channels.join(','));
+  if (hello.since) params.set('since', formatPosition(hello.since));
   params.set('history', hello.history);
   if (!hello.doc) params.set('doc', '0');
+  if (hello.rate !== RATES[0]) params.set('rate', `${hello.rate}`);
   return params.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
 }

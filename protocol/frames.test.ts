@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Catalogue, parseCatalogue } from './catalogue.ts';
+import { type Catalogue, compileOwnView, parseCatalogue } from './catalogue.ts';
+import type { View } from './coding-plan.ts';
 import { emptyState, type Field } from './field.ts';
 import {
   applyTickFrame,
@@ -16,8 +17,8 @@ import { changeSlice, digestSlice, fullSlice, goneSlice } from './slice.ts';
 import { attempt, codeOf, fromHex, toHex } from './testing/bytes.ts';
 import { makeWorld, type Random, worldSpecs } from './testing/worlds.ts';
 
-/** Slot to view id. */
-type Choice = ReadonlyMap<number, number>;
+/** Slot to view. */
+type Choice = ReadonlyMap<number, View>;
 
 const headOf = (tick: number, flags = 0) => ({
   flags,
@@ -29,12 +30,12 @@ const headOf = (tick: number, flags = 0) => ({
 /** What a client with this choice must hold of a field. */
 function wanted(catalogue: Catalogue, field: Field, tick: number, choice: Choice): ClientState {
   const cars = new Map();
-  for (const [slot, viewId] of choice) {
+  for (const [slot, view] of choice) {
     const state = field.states[slot];
     if (!state) continue;
     const seen = emptyState(catalogue);
-    for (const c of catalogue.views[viewId]!.channels) seen[c] = state[c]!;
-    cars.set(slot, { car: field.cars[slot], viewId, state: seen });
+    for (const c of view.channels) seen[c] = state[c]!;
+    cars.set(slot, { car: field.cars[slot], view, state: seen });
   }
   const { closeAtMs, seq } = headOf(tick);
   return { tick, closeAtMs, seq, cars };
@@ -43,9 +44,9 @@ function wanted(catalogue: Catalogue, field: Field, tick: number, choice: Choice
 const slots = (field: Field, choice: Choice): number[] =>
   field.cars.map((_, slot) => slot).filter((slot) => choice.has(slot));
 
-function snapshotFrame(catalogue: Catalogue, field: Field, tick: number, choice: Choice): Uint8Array {
+function snapshotFrame(field: Field, tick: number, choice: Choice): Uint8Array {
   const slices = slots(field, choice).map((slot) => {
-    const view = catalogue.views[choice.get(slot)!]!;
+    const view = choice.get(slot)!;
     const state = field.states[slot];
     return state ? fullSlice(slot, field.cars[slot]!, view, state) : goneSlice(slot, field.cars[slot]!, view);
   });
@@ -54,7 +55,6 @@ function snapshotFrame(catalogue: Catalogue, field: Field, tick: number, choice:
 
 /** One frame from one tick to another, as an edge makes it; cars that are new in the choice come whole. */
 function changeFrame(
-  catalogue: Catalogue,
   fields: readonly Field[],
   [from, to]: [number, number],
   [old, choice]: [Choice, Choice],
@@ -63,8 +63,8 @@ function changeFrame(
   const after = fields[to]!;
   const slices = slots(after, choice).flatMap((slot) => {
     const car = after.cars[slot]!;
-    const view = catalogue.views[choice.get(slot)!]!;
-    const before = old.get(slot) === view.id ? fields[from]!.states[slot] : undefined;
+    const view = choice.get(slot)!;
+    const before = old.get(slot) === view ? fields[from]!.states[slot] : undefined;
     const state = after.states[slot];
     const isLeft = !state && old.has(slot) && fields[from]!.states[slot];
     const change = isLeft ? goneSlice(slot, car, view) : changeSlice(slot, car, view, before, state);
@@ -73,12 +73,14 @@ function changeFrame(
   return encodeTickFrame(headOf(to, to - from > 1 ? FRAME_FLAG.conflated : 0), to - from, slices);
 }
 
-const randomChoice = (random: Random, catalogue: Catalogue, cars: number): Choice =>
-  new Map(
-    Array.from({ length: cars }, (_, slot) => [slot, random.int(0, catalogue.views.length - 1)] as const).filter(() =>
-      random.chance(0.7),
-    ),
-  );
+/** Cars in views of the catalogue and in the view `own` of a list that is made for this choice. */
+function randomChoice(random: Random, catalogue: Catalogue, cars: number): { choice: Choice; own: View } {
+  const keys = catalogue.channels.map(({ key }) => key);
+  const own = compileOwnView(catalogue, [random.pick(keys), ...keys.filter(() => random.chance(0.3))])!;
+  const views = [...catalogue.views, own, own];
+  const slots = Array.from({ length: cars }, (_, slot) => [slot, random.pick(views)] as const);
+  return { choice: new Map(slots.filter(() => random.chance(0.7))), own };
+}
 
 /** What a client does when its choice no longer names a car. */
 function drop(state: ClientState, choice: Choice): ClientState {
@@ -89,29 +91,30 @@ it('any mix of ticks, composites, snapshots and new choices ends in what the edg
   fc.assert(
     fc.property(worldSpecs({ maxTicks: 12 }), (spec) => {
       const { catalogue, fields, random } = makeWorld(spec);
-      let choice = randomChoice(random, catalogue, spec.cars);
+      let { choice, own } = randomChoice(random, catalogue, spec.cars);
       let tick = 1;
-      const first = applyTickFrame(snapshotFrame(catalogue, fields[1]!, 1, choice), catalogue, undefined);
+      const first = applyTickFrame(snapshotFrame(fields[1]!, 1, choice), catalogue, undefined, own);
       let { state } = first;
       expect(state).toEqual(wanted(catalogue, fields[1]!, 1, choice));
       while (tick < fields.length - 1) {
         const to = Math.min(tick + (random.chance(0.3) ? random.int(2, 5) : 1), fields.length - 1);
-        const next = random.chance(0.3) ? randomChoice(random, catalogue, spec.cars) : choice;
+        const next = random.chance(0.3) ? randomChoice(random, catalogue, spec.cars) : { choice, own };
         const isSnapshot = random.chance(0.1);
         const frame = isSnapshot
-          ? snapshotFrame(catalogue, fields[to]!, to, next)
-          : changeFrame(catalogue, fields, [tick, to], [choice, next], random.chance(0.5));
-        const before = drop(state, next);
+          ? snapshotFrame(fields[to]!, to, next.choice)
+          : changeFrame(fields, [tick, to], [choice, next.choice], random.chance(0.5));
+        const before = drop(state, next.choice);
         const copy = {
           ...before,
           cars: new Map([...before.cars].map(([s, c]) => [s, { ...c, state: c.state.slice() }])),
         };
-        const result = applyTickFrame(frame, catalogue, before);
+        const result = applyTickFrame(frame, catalogue, before, next.own);
         expect(before).toEqual(copy);
         expect(result.span).toBe(isSnapshot ? 0 : to - tick);
-        expect(result.state).toEqual(wanted(catalogue, fields[to]!, to, next));
+        expect(result.state).toEqual(wanted(catalogue, fields[to]!, to, next.choice));
         ({ state } = result);
-        [tick, choice] = [to, next];
+        tick = to;
+        ({ choice, own } = next);
       }
     }),
     { numRuns: 800 },
@@ -122,21 +125,21 @@ it('an altered byte is refused, or does no harm, or the next digests find it', (
   fc.assert(
     fc.property(worldSpecs({ maxTicks: 6, maxChannels: 8 }), fc.boolean(), (spec, isLarge) => {
       const { catalogue, fields, random } = makeWorld(isLarge ? { ...spec, channels: 8 * spec.channels } : spec);
-      const choice = randomChoice(random, catalogue, spec.cars);
+      const { choice, own } = randomChoice(random, catalogue, spec.cars);
       const last = fields.length - 1;
       const frames = fields.slice(1).map((field, index) => {
-        if (index === 0) return snapshotFrame(catalogue, field, 1, choice);
-        return changeFrame(catalogue, fields, [index, index + 1], [choice, choice], index + 1 === last);
+        if (index === 0) return snapshotFrame(field, 1, choice);
+        return changeFrame(fields, [index, index + 1], [choice, choice], index + 1 === last);
       });
       const altered = random.int(0, frames.length - 1);
       const bytes = frames[altered]!;
       bytes[random.int(0, bytes.length - 1)]! ^= random.int(1, 255);
       // One more frame in which nothing changed, with the digest of every car.
       const again = [...fields, fields[last]!];
-      frames.push(changeFrame(catalogue, again, [last, last + 1], [choice, choice], true));
+      frames.push(changeFrame(again, [last, last + 1], [choice, choice], true));
       const outcome = attempt(() => {
         let state: ClientState | undefined;
-        for (const frame of frames) ({ state } = applyTickFrame(frame, catalogue, state));
+        for (const frame of frames) ({ state } = applyTickFrame(frame, catalogue, state, own));
         return state;
       });
       if ('result' in outcome) expect(outcome.result).toEqual(wanted(catalogue, fields[last]!, last + 1, choice));
@@ -149,9 +152,9 @@ it('a cut frame and any bytes are refused or decode, and leave what was known al
   fc.assert(
     fc.property(worldSpecs({ maxTicks: 3 }), fc.uint8Array({ maxLength: 40 }), (spec, rest) => {
       const { catalogue, fields, random } = makeWorld(spec);
-      const choice = randomChoice(random, catalogue, spec.cars);
-      const { state } = applyTickFrame(snapshotFrame(catalogue, fields[1]!, 1, choice), catalogue, undefined);
-      const frame = snapshotFrame(catalogue, fields.at(-1)!, 1, choice);
+      const { choice, own } = randomChoice(random, catalogue, spec.cars);
+      const { state } = applyTickFrame(snapshotFrame(fields[1]!, 1, choice), catalogue, undefined, own);
+      const frame = snapshotFrame(fields.at(-1)!, 1, choice);
       const head = encodeTickFrame(headOf(2), 1, []);
       const copy = wanted(catalogue, fields[1]!, 1, choice);
       for (const bytes of [
@@ -159,7 +162,7 @@ it('a cut frame and any bytes are refused or decode, and leave what was known al
         rest,
         new Uint8Array([...head, ...rest]),
       ]) {
-        attempt(() => applyTickFrame(bytes, catalogue, state));
+        attempt(() => applyTickFrame(bytes, catalogue, state, own));
         expect(state).toEqual(copy);
       }
     }),
@@ -190,8 +193,8 @@ const one = (value: number) => Int32Array.of(value, 5);
 const known: ClientState = {
   ...{ tick: 4, closeAtMs: 0, seq: 9 },
   cars: new Map([
-    [3, { car: '24', viewId: 0, state: one(80) }],
-    [5, { car: '9', viewId: 0, state: one(1) }],
+    [3, { car: '24', view: full, state: one(80) }],
+    [5, { car: '9', view: full, state: one(1) }],
   ]),
 };
 
@@ -203,6 +206,26 @@ it('stands in bytes as the specification says: a load tool finds tick, time and 
   expect(toHex(doc)).toBe(`1204${start}90`);
   expect(toHex(docPayload(doc))).toBe('90');
   expect(readFrameHead(doc)).toEqual({ ...head, type: FRAME.doc });
+});
+
+describe('the view of a connection of its own', () => {
+  const [a, b] = [compileOwnView(catalogue, ['a'])!, compileOwnView(catalogue, ['b'])!];
+  const frame = (slice: Uint8Array) => encodeTickFrame(headOf(5), 1, [slice]);
+  const inList = (view: View): ClientState => ({ ...known, cars: new Map([[3, { car: '24', view, state: one(80) }]]) });
+  const change = changeSlice(3, '24', a, one(80), one(81))!;
+
+  it('goes on under an equal list, and under another one only with a whole state', () => {
+    const again = compileOwnView(catalogue, ['a'])!;
+    expect(applyTickFrame(frame(change), catalogue, inList(a), again).state.cars.get(3)?.state).toEqual(one(81));
+    expect(codeOf(() => applyTickFrame(frame(change), catalogue, inList(a), b))).toBe('no_base');
+    expect(codeOf(() => applyTickFrame(frame(change), catalogue, inList(full), a))).toBe('no_base');
+    const whole = frame(fullSlice(3, '24', b, one(7)));
+    expect(applyTickFrame(whole, catalogue, inList(a), b).state.cars.get(3)?.view).toBe(b);
+  });
+
+  it('is no view at all without a list', () => {
+    expect(codeOf(() => applyTickFrame(frame(change), catalogue, inList(a)))).toBe('bad_view');
+  });
 });
 
 describe('a frame that breaks a rule is refused with its code', () => {

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
 import type { Catalogue } from './catalogue.ts';
+import { isSameView, type View } from './coding-plan.ts';
 import { ProtocolError } from './errors.ts';
 import { digestView } from './field.ts';
 import {
@@ -121,7 +122,7 @@ export const docPayload = (bytes: Uint8Array): Uint8Array => bytes.subarray(FRAM
 /** One watched car as a client holds it. `state` is by catalogue index; channels outside the view are null. */
 export interface WatchedCar {
   readonly car: string;
-  readonly viewId: number;
+  readonly view: View;
   readonly state: Int32Array;
 }
 
@@ -145,6 +146,7 @@ export interface CarChange {
  * Applies a tick frame to what the client knows; `before` is left alone, also when this throws.
  *
  * @param before `undefined` when nothing is known yet: only a snapshot can be applied then.
+ * @param own The view `own` of this connection, if it has one. Cars held in another list wait for their whole state.
  * @throws {ProtocolError} `gap` when the frame builds on another tick than `before`; `digest` when the state has
  *   drifted; others when the bytes are malformed. After any of them ask for a snapshot (`resync`).
  */
@@ -152,6 +154,7 @@ export function applyTickFrame(
   bytes: Uint8Array,
   catalogue: Catalogue,
   before: ClientState | undefined,
+  own?: View,
 ): { head: FrameHead; span: number; state: ClientState; changes: CarChange[] } {
   const head = readFrameHead(bytes);
   if (head.type !== FRAME.tick)
@@ -175,33 +178,33 @@ export function applyTickFrame(
     expectOrder(slice, last);
     last = slice;
     const known = cars.get(slice.slot);
+    const view = viewOfSlice(catalogue, slice, own);
     if (slice.kind === SLICE.full || slice.kind === SLICE.gone) {
       const { car, bits } = readCarId(bytes, slice);
       expectOwnSlot(cars, slice.slot, car);
       if (slice.kind === SLICE.full) {
-        cars.set(slice.slot, { car, viewId: slice.viewId, state: applySlice(catalogue, bytes, slice, undefined) });
+        cars.set(slice.slot, { car, view, state: applySlice(catalogue, view, bytes, slice, undefined) });
       } else {
-        viewOfSlice(catalogue, slice);
         if (bits !== slice.end) throw new ProtocolError('overlong', 'A gone slice carries more than a car id.');
         cars.delete(slice.slot);
       }
       changes.push({ slot: slice.slot, car, kind: slice.kind });
       continue;
     }
-    if (!known || known.viewId !== slice.viewId) {
+    if (!known || !isSameView(known.view, view)) {
       throw new ProtocolError(
         'no_base',
         `A slice for slot ${slice.slot} in view ${slice.viewId} has no state to build on.`,
       );
     }
     if (slice.kind === SLICE.digest) {
-      const actual = digestView(known.car, viewOfSlice(catalogue, slice), known.state);
+      const actual = digestView(known.car, view, known.state);
       const said = readDigest(bytes, slice);
       if (actual !== said)
         throw new ProtocolError('digest', `Car ${known.car} has digest ${actual}, but the edge says ${said}.`);
       continue;
     }
-    cars.set(slice.slot, { ...known, state: applySlice(catalogue, bytes, slice, known.state) });
+    cars.set(slice.slot, { ...known, state: applySlice(catalogue, view, bytes, slice, known.state) });
     changes.push({ slot: slice.slot, car: known.car, kind: slice.kind });
   }
   return { head, span, state: { tick: head.tick, closeAtMs: head.closeAtMs, seq: head.seq, cars }, changes };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ByteReader } from './bytes.ts';
-import { MAX_CHANNELS, parseCatalogue } from './catalogue.ts';
+import { compileOwnView, MAX_CHANNELS, parseCatalogue } from './catalogue.ts';
 import { encodeDelta, encodeFull } from './delta.ts';
 import { emptyState, MAX_CARS } from './field.ts';
 import {
@@ -14,6 +14,7 @@ import {
   readDigest,
   readSlice,
   SLICE,
+  viewOfSlice,
 } from './slice.ts';
 import { codeOf, fromHex, toHex } from './testing/bytes.ts';
 import { makeWorld, randomState, worldSpecs } from './testing/worlds.ts';
@@ -60,7 +61,7 @@ it('is a delta, the whole state when that is smaller or nothing came before, gon
               const seen = emptyState(catalogue);
               for (const c of view.channels) seen[c] = before?.[c] ?? seen[c]!;
               const was = seen.slice();
-              const state = applySlice(catalogue, bytes, slice, before ? seen : undefined);
+              const state = applySlice(catalogue, view, bytes, slice, before ? seen : undefined);
               for (const c of view.channels) expect(state[c]).toBe(after[c]);
               expect(seen).toEqual(was);
             }
@@ -81,7 +82,7 @@ it('carries its length also where that needs two bytes and a delta would need th
   const bytes = changeSlice(0, 'A', view, before, after)!;
   const slice = readSlice(new ByteReader(bytes));
   expect([slice.kind, slice.end]).toEqual([SLICE.full, bytes.length]);
-  expect(applySlice(large, bytes, slice, undefined)).toEqual(after);
+  expect(applySlice(large, view, bytes, slice, undefined)).toEqual(after);
 });
 
 it.each([
@@ -117,8 +118,16 @@ it('a digest has four bytes, no more and no fewer', () => {
 it('a view that the catalogue does not have is refused, and so is a delta of nothing', () => {
   const bytes = fromHex('0008021234');
   const slice = readSlice(new ByteReader(bytes));
-  expect(codeOf(() => applySlice(catalogue, bytes, slice, emptyState(catalogue)))).toBe('bad_view');
-  expect(codeOf(() => applySlice(catalogue, bytes, { ...slice, viewId: 0 }, undefined))).toBe('no_base');
+  expect(codeOf(() => viewOfSlice(catalogue, slice))).toBe('bad_view');
+  expect(codeOf(() => applySlice(catalogue, catalogue.views[0]!, bytes, slice, undefined))).toBe('no_base');
+});
+
+it('view 61 is the list of channels of the connection, and nothing without one', () => {
+  const own = compileOwnView(catalogue, [catalogue.channels[0]!.key])!;
+  const slice = readSlice(new ByteReader(fullSlice(0, 'A', own, emptyState(catalogue))));
+  expect(slice.viewId).toBe(61);
+  expect(viewOfSlice(catalogue, slice, own)).toBe(own);
+  expect(codeOf(() => viewOfSlice(catalogue, slice))).toBe('bad_view');
 });
 
 it('every slot that a field can have fits', () => {

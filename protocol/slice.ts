@@ -1,5 +1,5 @@
 import type { ByteReader } from './bytes.ts';
-import type { Catalogue } from './catalogue.ts';
+import { type Catalogue, OWN_VIEW } from './catalogue.ts';
 import type { View } from './coding-plan.ts';
 import { applyDelta, decodeFull, encodeDelta, encodeFull } from './delta.ts';
 import { ProtocolError } from './errors.ts';
@@ -104,14 +104,14 @@ export function readDigest(bytes: Uint8Array, slice: Slice): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(slice.payload, true);
 }
 
-/** View of a slice; refuses ids that the catalogue does not have. */
-export function viewOfSlice(catalogue: Catalogue, slice: Slice): View {
-  const view = catalogue.views[slice.viewId];
+/**
+ * View of a slice; refuses ids that the catalogue does not have.
+ * @param own The view `own` of this connection, if it has one.
+ */
+export function viewOfSlice(catalogue: Catalogue, { viewId }: Slice, own?: View): View {
+  const view = viewId === OWN_VIEW.id ? own : catalogue.views[viewId];
   if (!view)
-    throw new ProtocolError(
-      'bad_view',
-      `A slice names view ${slice.viewId}; the catalogue has ${catalogue.views.length}.`,
-    );
+    throw new ProtocolError('bad_view', `A slice names view ${viewId}; the catalogue has ${catalogue.views.length}.`);
   return view;
 }
 
@@ -121,11 +121,11 @@ export function viewOfSlice(catalogue: Catalogue, slice: Slice): View {
  */
 export function applySlice(
   catalogue: Catalogue,
+  view: View,
   bytes: Uint8Array,
   slice: Slice,
   before: Int32Array | undefined,
 ): Int32Array {
-  const view = viewOfSlice(catalogue, slice);
   if (slice.kind === SLICE.full) {
     const state = emptyState(catalogue);
     decodeFull(view, state, bytes, readCarId(bytes, slice).bits, slice.end);

@@ -145,6 +145,7 @@ function applySlices(bytes: Uint8Array, at: number, catalogue: Catalogue, before
   const reader = new ByteReader(bytes, at);
   const cars = before.cars.slice();
   const states = before.states.slice();
+  const full = catalogue.views[0]!;
   const slices: Slice[] = [];
   let lastSlot = -1;
   while (reader.left > 0) {
@@ -170,7 +171,7 @@ function applySlices(bytes: Uint8Array, at: number, catalogue: Catalogue, before
       cars[slice.slot] = car;
     }
     states[slice.slot] =
-      slice.kind === SLICE.gone ? undefined : applySlice(catalogue, bytes, slice, states[slice.slot]);
+      slice.kind === SLICE.gone ? undefined : applySlice(catalogue, full, bytes, slice, states[slice.slot]);
     slices.push(slice);
   }
   const field = { cars, states };

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BitReader } from './bits.ts';
 import { ByteReader } from './bytes.ts';
-import { type Catalogue, parseCatalogue } from './catalogue.ts';
-import { NULL_VALUE } from './coding-plan.ts';
+import { type Catalogue, compileOwnView, parseCatalogue } from './catalogue.ts';
+import { NULL_VALUE, type View } from './coding-plan.ts';
 import { parseClientMessage, parseQuery } from './control.ts';
 import { applyDelta, decodeFull } from './delta.ts';
 import { EMPTY_FIELD, emptyState, type Field } from './field.ts';
@@ -35,10 +35,11 @@ const toState = (text: string): number[] =>
   text.split(' ').map((word) => (word === 'null' ? NULL_VALUE : Number(word)));
 
 /** The values of a view, spread over a state of the whole catalogue. */
-function spread(catalogue: Catalogue, view: string, text: string): Int32Array {
+function spread(catalogue: Catalogue, view: string | View, text: string): Int32Array {
   const state = emptyState(catalogue);
+  const { channels } = typeof view === 'string' ? catalogue.viewOf(view)! : view;
   toState(text).forEach((value, i) => {
-    state[catalogue.viewOf(view)!.channels[i]!] = value;
+    state[channels[i]!] = value;
   });
   return state;
 }
@@ -123,20 +124,21 @@ describe('every decoder reads what the vectors say', () => {
     for (const { catalogue: name, frames } of load('frames')) {
       const catalogue = catalogues.get(name)!;
       let state: ClientState | undefined;
-      for (const { type, flags, tick, closeAtMs, seq, span, hex, cars, doc } of frames) {
+      for (const { type, flags, tick, closeAtMs, seq, span, channels, hex, cars, doc } of frames) {
         expect(readFrameHead(fromHex(hex))).toMatchObject({ flags, tick, closeAtMs, seq });
         if (type === 'doc') {
           expect(toHex(docPayload(fromHex(hex)))).toBe(doc);
           continue;
         }
-        const applied = applyTickFrame(fromHex(hex), catalogue, state);
+        const own = channels && compileOwnView(catalogue, channels.split(' '));
+        const applied = applyTickFrame(fromHex(hex), catalogue, state, own);
         ({ state } = applied);
         expect([applied.span, state.tick, state.closeAtMs, state.seq]).toEqual([span, tick, closeAtMs, seq]);
-        const read = [...state.cars].map(([slot, one]) => ({ slot, ...one }));
+        const read = [...state.cars].map(([slot, { view, ...one }]) => ({ slot, viewId: view.id, ...one }));
         // biome-ignore lint/suspicious/noExplicitAny: as above.
         const wanted = cars.map((one: any) => ({
           ...one,
-          state: spread(catalogue, catalogue.views[one.viewId]!.name, one.state),
+          state: spread(catalogue, catalogue.views[one.viewId] ?? own, one.state),
         }));
         expect(read).toEqual(wanted);
       }
@@ -144,8 +146,8 @@ describe('every decoder reads what the vectors say', () => {
   });
 
   it('control messages', () => {
-    const { views, maxCars, client, queries, refused } = load('control');
-    const limits = { maxCars, hasView: (view: string) => views.split(' ').includes(view) };
+    const { catalogue, maxCars, client, queries, refused } = load('control');
+    const limits = { maxCars, catalogue: catalogues.get(catalogue), hasOwnView: false };
     for (const { text, message } of client) expect(parseClientMessage(text, limits)).toEqual(message);
     for (const { query, hello } of queries) expect(parseQuery(query, limits)).toEqual(hello);
     for (const { text, code } of refused) expect(codeOf(() => parseClientMessage(text, limits))).toBe(code);

@@ -88,6 +88,7 @@ describe.skipIf(areRecordingsMissing()).each(FIELDS)('$name', ({ catalogue: cata
           await until('the next tick', () => oracle.lastTick > tick, WITHIN_MS);
           crowd.stir();
         }
+        crowd.settle();
         await until(
           'every fan has what it chose last',
           () => fans.every((fan) => fan.lastTick >= oracle.lastTick - 1 && fan.missingCars().length === 0),
@@ -107,6 +108,7 @@ describe.skipIf(areRecordingsMissing()).each(FIELDS)('$name', ({ catalogue: cata
         // The run must have been what it claims to be.
         expect(sum((r) => r.cuts)).toBeGreaterThan(FANS);
         expect(sum((r) => r.composites)).toBeGreaterThan(0);
+        expect(sum((r) => r.paced)).toBeGreaterThan(FANS);
         expect(sum((r) => r.statesCompared)).toBeGreaterThan(FANS * TICKS);
         // Snapshots come on the first join and never again: the ring holds every gap of this run.
         expect(sum((r) => r.snapshots)).toBe(FANS);

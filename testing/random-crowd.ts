@@ -1,7 +1,7 @@
 import { LightSocket } from '../bench/light-socket.ts';
 import { createRandom } from '../ingest/simulator/random.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
-import type { WatchRequest } from '../web/client/mod.ts';
+import { RATES, type Wish } from '../protocol/control.ts';
 import { type Oracle, OracleFan } from './oracle-fan.ts';
 
 export interface CrowdOptions {
@@ -19,6 +19,12 @@ const MAX_CARS_PER_FAN = 6;
 /** Chance per fan and turn. */
 const CHANGE = 0.08;
 const CUT = 0.03;
+const PACE = 0.02;
+/** Every fan with a number that this divides asks for fewer ticks now and then. */
+const PACED_EVERY = 3;
+/** Chance that a car is wanted in channels that the fan lists itself. */
+const OWN = 0.3;
+const MAX_CHANNELS = 8;
 
 /** Fans who choose at random, change their minds, and lose their sockets, each in its own repeatable way. */
 export class RandomCrowd {
@@ -40,7 +46,8 @@ export class RandomCrowd {
       url: [...urls.slice(first), ...urls.slice(0, first)],
       race,
       history: n % 2 === 0 ? 'all' : 'latest',
-      watch: this.#choose(),
+      ...this.#choose(),
+      rate: n % PACED_EVERY === 0 ? this.#pick(RATES) : 2,
       WebSocket: this.#socketClass(n),
       random: this.#random,
     });
@@ -66,27 +73,45 @@ export class RandomCrowd {
     return Cut as unknown as typeof WebSocket;
   }
 
-  #choose(): WatchRequest[] {
-    const { cars, catalogue } = this.#options;
-    const count = Math.floor(this.#random() * (MAX_CARS_PER_FAN + 1));
-    const chosen = new Set<string>();
-    while (chosen.size < count) chosen.add(cars[Math.floor(this.#random() * cars.length)]!);
-    return [...chosen].map((car) => ({
-      car,
-      view: catalogue.views[Math.floor(this.#random() * catalogue.views.length)]!.name,
-    }));
+  #pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.#random() * list.length)]!;
   }
 
-  /** One turn: every fan may change its choice or lose its socket. */
+  #some<T>(list: readonly T[], count: number): T[] {
+    const chosen = new Set<T>();
+    while (chosen.size < count) chosen.add(this.#pick(list));
+    return [...chosen];
+  }
+
+  #choose(): Wish {
+    const { cars, catalogue } = this.#options;
+    const watch = this.#some(cars, Math.floor(this.#random() * (MAX_CARS_PER_FAN + 1))).map((car) => ({
+      car,
+      view: this.#random() < OWN ? 'own' : this.#pick(catalogue.views).name,
+    }));
+    const keys = catalogue.channels.map(({ key }) => key);
+    return { watch, channels: this.#some(keys, 1 + Math.floor(this.#random() * MAX_CHANNELS)) };
+  }
+
+  /** One turn: every fan may change its choice or its rate, or lose its socket. */
   stir(): void {
     this.fans.forEach((fan, n) => {
       const dice = this.#random();
-      if (dice < CHANGE) fan.race.watch(this.#choose());
-      else if (dice < CHANGE + CUT) {
+      if (dice < CHANGE) {
+        const { watch, channels } = this.#choose();
+        fan.race.watch(watch, channels);
+      } else if (dice < CHANGE + PACE) {
+        if (n % PACED_EVERY === 0) fan.setRate(this.#pick(RATES));
+      } else if (dice < CHANGE + PACE + CUT) {
         fan.report.cuts++;
         this.#sockets.get(n)?.destroy();
       }
     });
+  }
+
+  /** From here on every fan wants every tick. */
+  settle(): void {
+    for (const fan of this.fans) fan.setRate(2);
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import { type Edge, type EdgeOptions, startEdge } from '../edge.ts';
 import { type RaceWriter, TestPublisher } from './publisher.ts';
 import { RawFan } from './raw-fan.ts';
 import { StrictReader } from './strict-reader.ts';
-import { carsOf, expectedCars, FanReader, TestFan, watchOf } from './test-fan.ts';
+import { carsOf, expectedCars, FanReader, TestFan, wishOf } from './test-fan.ts';
 import { until } from './until.ts';
 
 const RACE = 'oval';
@@ -79,12 +79,12 @@ export class Stage {
   }
 
   raw(edge: Pick<Edge, 'port'>, query: string): RawFan {
-    return this.#addRaw(edge, query, new FanReader(this.catalogueOf, watchOf(query)));
+    return this.#addRaw(edge, query, new FanReader(this.catalogueOf, wishOf(query)));
   }
 
   /** A fan on a bare socket who compares every tick with the truth as it comes, and keeps no states. */
   strict(edge: Pick<Edge, 'port'>, query: string): RawFan {
-    return this.#addRaw(edge, query, new StrictReader(this.catalogueOf, watchOf(query), this.writer.fields));
+    return this.#addRaw(edge, query, new StrictReader(this.catalogueOf, wishOf(query), this.writer.fields));
   }
 
   #addRaw({ port }: Pick<Edge, 'port'>, query: string, reader: FanReader): RawFan {
@@ -110,16 +110,16 @@ export class Stage {
     expect(this.problems).toEqual([]);
     for (const { failure, reader } of fans) {
       if (failure) throw failure;
-      for (const { tick, state, watch } of reader.ticks) {
+      for (const { tick, state, wish } of reader.ticks) {
         const field = this.writer.fields.get(tick);
-        if (field) expect(carsOf(state), `tick ${tick}`).toEqual(this.#expected(field, watch));
+        if (field) expect(carsOf(state), `tick ${tick}`).toEqual(this.#expected(field, wish));
       }
-      expect(carsOf(reader.state!)).toEqual(this.#expected(this.writer.field, reader.watch));
+      expect(carsOf(reader.state!)).toEqual(this.#expected(this.writer.field, reader.wish));
     }
   }
 
-  #expected(field: Field, watch: Parameters<typeof expectedCars>[2]) {
-    return expectedCars(this.writer.catalogue, field, watch);
+  #expected(field: Field, wish: Parameters<typeof expectedCars>[2]) {
+    return expectedCars(this.writer.catalogue, field, wish);
   }
 
   async strike(): Promise<void> {

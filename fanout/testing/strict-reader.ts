@@ -1,8 +1,8 @@
 import type { Catalogue } from '../../protocol/catalogue.ts';
-import type { Watch } from '../../protocol/control.ts';
+import type { Wish } from '../../protocol/control.ts';
 import type { Field } from '../../protocol/field.ts';
 import type { ClientState } from '../../protocol/frames.ts';
-import { FanReader } from './test-fan.ts';
+import { FanReader, viewIn } from './test-fan.ts';
 
 /**
  * Compares every tick with what was published while it is read, and keeps of it only what it was: hundreds of fans who
@@ -12,8 +12,8 @@ export class StrictReader extends FanReader {
   readonly #fields: ReadonlyMap<number, Field>;
 
   /** @param fields The truth, by tick. */
-  constructor(catalogueOf: (hash: string) => Catalogue, watch: readonly Watch[], fields: ReadonlyMap<number, Field>) {
-    super(catalogueOf, watch);
+  constructor(catalogueOf: (hash: string) => Catalogue, wish: Wish, fields: ReadonlyMap<number, Field>) {
+    super(catalogueOf, wish);
     this.#fields = fields;
   }
 
@@ -30,15 +30,15 @@ export class StrictReader extends FanReader {
   #compare({ cars }: ClientState, tick: number): void {
     const field = this.#fields.get(tick)!;
     const held = new Map([...cars.values()].map((car) => [car.car, car]));
-    for (const { car, view } of this.watch) {
+    for (const { car, view } of this.wish.watch) {
       const truth = field.states[field.cars.indexOf(car)];
       const own = held.get(car)?.state;
       if (!truth !== !own) throw new Error(`Tick ${tick}: car ${car} is ${own ? '' : 'not '}there, against the truth.`);
       if (!truth || !own) continue;
-      for (const index of this.catalogue!.viewOf(view)!.channels)
+      for (const index of viewIn(this.catalogue, view, this.wish)!.channels)
         if (own[index] !== truth[index])
           throw new Error(`Tick ${tick}, car ${car}, channel ${index}: ${own[index]} is not ${truth[index]}.`);
     }
-    if (held.size > this.watch.length) throw new Error(`Tick ${tick}: more cars came than are watched.`);
+    if (held.size > this.wish.watch.length) throw new Error(`Tick ${tick}: more cars came than are watched.`);
   }
 }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
-import type { Catalogue } from '../../protocol/catalogue.ts';
-import type { EdgeMessage, Receipt, Watch, Welcome } from '../../protocol/control.ts';
+import { type Catalogue, compileOwnView, OWN_VIEW } from '../../protocol/catalogue.ts';
+import { isSameView, type View } from '../../protocol/coding-plan.ts';
+import type { EdgeMessage, Receipt, Welcome, Wish } from '../../protocol/control.ts';
 import { applyPatch } from '../../protocol/document-patch.ts';
 import { emptyState, type Field } from '../../protocol/field.ts';
 import {
@@ -20,7 +21,22 @@ export interface SeenTick {
   readonly flags: number;
   readonly state: ClientState;
   /** The choice that the frame was in. */
-  readonly watch: readonly Watch[];
+  readonly wish: Wish;
+}
+
+/** The view by a name, in a choice; `undefined` when there is none. */
+export const viewIn = (catalogue: Catalogue | undefined, name: string, { channels }: Wish): View | undefined =>
+  name === OWN_VIEW.name ? catalogue && channels && compileOwnView(catalogue, channels) : catalogue?.viewOf(name);
+
+/** What the query of an address chooses. */
+export function wishOf(query: string): Wish {
+  const params = new URLSearchParams(query);
+  const channels = params.get('channels')?.split(',');
+  const watch = (params.get('watch') ?? '').split(',').filter(Boolean);
+  return {
+    watch: watch.map((entry) => ({ car: entry.split(':')[0]!, view: entry.split(':')[1] ?? 'full' })),
+    ...(channels && { channels }),
+  };
 }
 
 /** What a faithful client makes of what an edge sends; knows nothing of sockets. */
@@ -35,14 +51,14 @@ export class FanReader {
   #epoch = '';
   /** Of the last doc frame; a resume may send what came before again. */
   docSeq = 0;
-  watch: readonly Watch[] = [];
+  wish: Wish;
   /** Everything said, in order. */
   readonly said: EdgeMessage[] = [];
   readonly ticks: SeenTick[] = [];
 
-  constructor(catalogueOf: (hash: string) => Catalogue, watch: readonly Watch[]) {
+  constructor(catalogueOf: (hash: string) => Catalogue, wish: Wish) {
     this.#catalogueOf = catalogueOf;
-    this.watch = watch;
+    this.wish = wish;
   }
 
   get receipts(): Receipt[] {
@@ -59,15 +75,18 @@ export class FanReader {
   }
 
   /** What to say on coming back, and forget what does not belong to it: only cars that are held in the view that is wanted. */
-  resume(): readonly Watch[] {
-    const held = new Map([...(this.state?.cars.values() ?? [])].map(({ car, viewId }) => [car, viewId]));
-    const kept = this.watch.filter(({ car, view }) => held.get(car) === this.catalogue?.viewOf(view)?.id);
-    this.#keepOnly(kept);
-    this.watch = kept;
-    return kept;
+  resume(): Wish {
+    const held = new Map([...(this.state?.cars.values() ?? [])].map(({ car, view }) => [car, view]));
+    const kept = this.wish.watch.filter(({ car, view }) => {
+      const [is, wanted] = [held.get(car), viewIn(this.catalogue, view, this.wish)];
+      return is && wanted && isSameView(is, wanted);
+    });
+    this.wish = { ...this.wish, watch: kept };
+    this.#keepOnly(this.wish);
+    return this.wish;
   }
 
-  #keepOnly(watch: readonly Watch[]): void {
+  #keepOnly({ watch }: Wish): void {
     if (!this.state) return;
     const chosen = new Set(watch.map(({ car }) => car));
     this.state = { ...this.state, cars: new Map([...this.state.cars].filter(([, { car }]) => chosen.has(car))) };
@@ -81,8 +100,9 @@ export class FanReader {
       this.catalogue = this.#catalogueOf(message.catalogue);
     }
     if (message.type !== 'watching') return;
-    this.watch = message.watch;
-    this.#keepOnly(message.watch);
+    const { watch, channels } = message;
+    this.wish = { watch, ...(channels && { channels }) };
+    this.#keepOnly(message);
   }
 
   /** Throws when the frame does not fit exactly: a gap, a doubled tick, a wrong digest. */
@@ -101,20 +121,20 @@ export class FanReader {
     expect(head.seq, 'positions never go back').toBeGreaterThanOrEqual(isSnapshot ? 0 : this.seq);
     this.seq = head.seq;
     this.#epoch = this.welcome!.epoch;
-    const { state, span } = applyTickFrame(bytes, this.catalogue!, this.state);
+    const { state, span } = applyTickFrame(bytes, this.catalogue!, this.state, viewIn(this.catalogue, OWN_VIEW.name, this.wish));
     this.state = state;
-    this.ticks.push({ tick: head.tick, span, flags: head.flags, state, watch: this.watch });
+    this.ticks.push({ tick: head.tick, span, flags: head.flags, state, wish: this.wish });
   }
 }
 
 /** What a fan with this choice must hold of a field. */
-export function expectedCars(catalogue: Catalogue, field: Field, watch: readonly Watch[]): Map<string, number[]> {
+export function expectedCars(catalogue: Catalogue, field: Field, wish: Wish): Map<string, number[]> {
   const cars = new Map<string, number[]>();
-  for (const { car, view } of watch) {
+  for (const { car, view } of wish.watch) {
     const state = field.states[field.cars.indexOf(car)];
     if (!state) continue;
     const seen = emptyState(catalogue);
-    for (const index of catalogue.viewOf(view)!.channels) seen[index] = state[index]!;
+    for (const index of viewIn(catalogue, view, wish)!.channels) seen[index] = state[index]!;
     cars.set(car, [...seen]);
   }
   return cars;
@@ -122,12 +142,6 @@ export function expectedCars(catalogue: Catalogue, field: Field, watch: readonly
 
 export const carsOf = (state: ClientState): Map<string, number[]> =>
   new Map([...state.cars.values()].map(({ car, state: values }) => [car, [...values]]));
-
-/** The choice in a query. */
-export function watchOf(query: string): Watch[] {
-  const watch = (new URLSearchParams(query).get('watch') ?? '').split(',').filter(Boolean);
-  return watch.map((entry) => ({ car: entry.split(':')[0]!, view: entry.split(':')[1] ?? 'full' }));
-}
 
 /** A fan with a real WebSocket. */
 export class TestFan {
@@ -138,7 +152,7 @@ export class TestFan {
   failure: unknown;
 
   constructor(url: string, race: string, query: string, catalogueOf: (hash: string) => Catalogue) {
-    this.reader = new FanReader(catalogueOf, watchOf(query));
+    this.reader = new FanReader(catalogueOf, wishOf(query));
     this.socket = new WebSocket(`${url.replace('http', 'ws')}/races/${race}/live${query && `?${query}`}`);
     this.socket.binaryType = 'arraybuffer';
     this.socket.onmessage = ({ data }) => {

@@ -2,9 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BitWriter } from '../bits.ts';
 import { ByteWriter } from '../bytes.ts';
-import { type Catalogue, type Channel, MAX_SPAN_STEPS, MAX_STEPS, parseCatalogue } from '../catalogue.ts';
+import {
+  type Catalogue,
+  type Channel,
+  compileOwnView,
+  keysOf,
+  MAX_SPAN_STEPS,
+  MAX_STEPS,
+  parseCatalogue,
+} from '../catalogue.ts';
 import { NULL_VALUE, quantisedRange, type View } from '../coding-plan.ts';
-import { formatQuery, type Hello } from '../control.ts';
+import { formatHello, formatQuery, type Hello } from '../control.ts';
 import { encodeDelta, encodeFull } from '../delta.ts';
 import { EMPTY_FIELD, type Field } from '../field.ts';
 import { applyTickFrame, type ClientState, encodeDocFrame, encodeTickFrame, FRAME_FLAG } from '../frames.ts';
@@ -286,11 +294,15 @@ function stream() {
   });
 }
 
-/** What a client gets that watches the first two cars, in two views, changes one and falls behind. */
+/**
+ * What a client gets that watches the first two cars, in two views, changes one and falls behind; then one that
+ * watches the first car in a list of channels of its own, and changes the list.
+ */
 function frames() {
   return runs().map(({ catalogue, fields }) => {
     const views = [catalogue.views[0]!, catalogue.views.at(-1)!];
     let state: ClientState | undefined;
+    let own: View | undefined;
     const clientFrames: object[] = [];
     const add = (about: string, tick: number, span: number, flags: number, made: (Uint8Array | undefined)[]) => {
       const head = { flags, tick, closeAtMs: headOf(catalogue, tick).closeAtMs, seq: 100 + 2 * tick };
@@ -299,11 +311,12 @@ function frames() {
         span,
         made.filter((slice) => slice !== undefined),
       );
-      ({ state } = applyTickFrame(bytes, catalogue, state));
+      ({ state } = applyTickFrame(bytes, catalogue, state, own));
       const cars = [...state.cars].map(([slot, one]) => ({
-        ...{ slot, car: one.car, viewId: one.viewId, state: inView(catalogue.views[one.viewId]!, one.state) },
+        ...{ slot, car: one.car, viewId: one.view.id, state: inView(one.view, one.state) },
       }));
-      clientFrames.push({ about, type: 'tick', ...head, span, hex: toHex(bytes), cars });
+      const channels = own && { channels: keysOf(catalogue, own).join(' ') };
+      clientFrames.push({ about, type: 'tick', ...head, span, ...channels, hex: toHex(bytes), cars });
     };
     const change = (from: number, to: number, slot: number) => {
       const car = fields[to + 1]!.cars[slot]!;
@@ -336,6 +349,19 @@ function frames() {
       hex: toHex(encodeDocFrame(head, doc)),
       doc: toHex(doc),
     });
+    const listen = (...places: number[]) => {
+      own = compileOwnView(
+        catalogue,
+        places.map((place) => catalogue.channels[place]!.key),
+      )!;
+      views[0] = own;
+    };
+    listen(4, 1);
+    add('a snapshot in a list of channels', 0, 0, FRAME_FLAG.snapshot | FRAME_FLAG.repair, [whole(0, 0)]);
+    add('a delta in the list: kph without rpm has no prediction', 1, 1, 0, [change(0, 1, 0)]);
+    listen(0, 1, 2);
+    add('another list', 2, 1, 0, [whole(2, 0)]);
+    add('over the ticks that this client did not ask for', 5, 3, 0, [change(2, 5, 0), digest(5, 0)]);
     return { catalogue: catalogue.name, frames: clientFrames };
   });
 }
@@ -346,23 +372,30 @@ function control() {
     { car: '9', view: 'full' },
   ];
   const hellos: Hello[] = [
-    { version: 1, watch: [], history: 'latest', doc: true },
-    { version: 1, watch, history: 'all', since: { epoch: EPOCH, seq: 281_474_976_710_655 }, doc: false },
+    { version: 1, watch: [], history: 'latest', doc: true, rate: 2 },
+    {
+      ...{ version: 1, watch, history: 'all', since: { epoch: EPOCH, seq: 281_474_976_710_655 }, doc: false, rate: 0.5 },
+    },
+    {
+      ...{ version: 1, watch: [{ car: '24', view: 'own' }], channels: ['oil', 'rpm'] },
+      ...{ history: 'latest', doc: true, rate: 0.2 },
+    },
   ];
   const client = [
     { text: '{"type":"hello","version":1}', message: { type: 'hello', ...hellos[0] } },
     ...hellos.map((hello) => ({
-      text: JSON.stringify({
-        type: 'hello',
-        ...hello,
-        since: hello.since && `${hello.since.epoch}:${hello.since.seq}`,
-      }),
+      text: formatHello(hello),
       message: { type: 'hello', ...hello },
     })),
     {
       text: '{"type":"watch","id":7,"watch":[{"car":"24","view":"slow"},{"car":"9"}]}',
       message: { type: 'watch', id: 7, watch },
     },
+    {
+      text: '{"type":"watch","id":8,"watch":[{"car":"24","view":"own"}],"channels":["gear"]}',
+      message: { type: 'watch', id: 8, watch: [{ car: '24', view: 'own' }], channels: ['gear'] },
+    },
+    { text: '{"type":"rate","id":9,"rate":0.2}', message: { type: 'rate', id: 9, rate: 0.2 } },
     { text: '{"type":"resync"}', message: { type: 'resync' } },
     { text: '{"type":"ping","id":12}', message: { type: 'ping', id: 12 } },
   ];
@@ -374,10 +407,16 @@ function control() {
     { text: '{"type":"hello"}', code: 'bad_message' },
     { text: '{"type":"watch","id":1,"watch":[{"car":"24"},{"car":"24"}]}', code: 'bad_watch' },
     { text: '{"type":"watch","id":1,"watch":[{"car":"24","view":"nose"}]}', code: 'bad_watch' },
+    { text: '{"type":"watch","id":1,"watch":[{"car":"24","view":"own"}]}', code: 'bad_watch' },
+    { text: '{"type":"watch","id":1,"watch":[],"channels":[]}', code: 'bad_watch' },
+    { text: '{"type":"watch","id":1,"watch":[],"channels":["nose"]}', code: 'bad_watch' },
+    { text: '{"type":"watch","id":1,"watch":[],"channels":["rpm","rpm"]}', code: 'bad_watch' },
+    { text: '{"type":"hello","version":1,"rate":3}', code: 'bad_rate' },
+    { text: '{"type":"rate","id":1}', code: 'bad_rate' },
     { text: '{"type":"hello","version":1,"since":"now"}', code: 'bad_position' },
     { text: 'hello', code: 'bad_message' },
   ];
-  return { views: 'full slow speed', maxCars: 250, client, queries, refused };
+  return { catalogue: 'example', maxCars: 250, client, queries, refused };
 }
 
 /** Bytes that every decoder must refuse. Deltas are on the state `before` of the catalogue `example` in view `full`. */

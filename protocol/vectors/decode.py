@@ -93,6 +93,10 @@ class Catalogue:
         for name, members in value.get("views", {}).items():
             self.views.append((name, sorted(keys.index(key) for key in members)))
 
+    def own(self, keys):
+        """View id 61: the channels that a client listed, in catalogue order."""
+        return [channel for channel in self.channels if channel.key in keys]
+
     def view(self, name):
         indices = dict(self.views)[name]
         return [self.channels[index] for index in indices]
@@ -260,10 +264,10 @@ def read_stream_message(catalogue, data, before):
     return message
 
 
-# ---- section 11; a client holds {slot: (car, view id, state)}
+# ---- section 11; a client holds {slot: (car, view, state)}; `own` is the list of channels of the connection
 
 
-def read_frame(catalogue, data, held_tick, held):
+def read_frame(catalogue, data, held_tick, held, own=None):
     need(len(data) >= 18, "cut")
     kind, flags, tick = struct.unpack_from("<BBI", data)
     need(kind in (0x11, 0x12), "bad_type")
@@ -276,8 +280,9 @@ def read_frame(catalogue, data, held_tick, held):
     need(flags & 1 or held_tick == tick - frame["span"], "gap")
     cars = {} if flags & 1 else dict(held)
     for slot, view_id, slice_kind, payload in read_slices(data, at):
-        need(view_id < len(catalogue.views), "bad_view")
-        view = catalogue.view(catalogue.views[view_id][0])
+        need(view_id < len(catalogue.views) or view_id == 61 and own, "bad_view")
+        view = catalogue.own(own) if view_id == 61 else catalogue.view(catalogue.views[view_id][0])
+        held_as = (view_id, own if view_id == 61 else None)
         if slice_kind in (1, 2):
             car, rest = car_id(payload)
             owners = {other for other, (name, _, _) in cars.items() if name == car}
@@ -285,12 +290,12 @@ def read_frame(catalogue, data, held_tick, held):
             need(slice_kind == 1 or not rest, "overlong")
             cars.pop(slot, None)
             if slice_kind == 1:
-                cars[slot] = (car, view_id, whole_state(view, rest))
+                cars[slot] = (car, held_as, whole_state(view, rest))
             continue
-        need(slot in cars and cars[slot][1] == view_id, "no_base")
+        need(slot in cars and cars[slot][1] == held_as, "no_base")
         car, _, state = cars[slot]
         if slice_kind == 0:
-            cars[slot] = (car, view_id, apply_delta(view, state, payload))
+            cars[slot] = (car, held_as, apply_delta(view, state, payload))
         else:
             need(len(payload) == 4, "cut")
             need(struct.unpack("<I", payload)[0] == digest_of_car(car, state), "digest")
@@ -300,16 +305,34 @@ def read_frame(catalogue, data, held_tick, held):
 # ---- section 13
 
 
-def read_hello(value, views):
+def read_hello(value, catalogue):
     need(type(value.get("version")) in (int, float), "bad_message")
-    hello = {"version": value["version"], "watch": read_watch(value.get("watch") or [], views)}
+    hello = {"version": value["version"]} | read_wish(value | {"watch": value.get("watch") or []}, catalogue)
     hello |= {"history": value.get("history") or "latest", "doc": value.get("doc") is not False}
+    hello["rate"] = read_rate(2 if value.get("rate") is None else value["rate"])
     need(hello["history"] in ("all", "latest"), "bad_message")
     if value.get("since"):
         match = re.fullmatch("([0-9a-f]{16}):([1-9][0-9]{0,14})", value["since"])
         need(match, "bad_position")
         hello["since"] = {"epoch": match[1], "seq": int(match[2])}
     return hello
+
+
+def read_rate(value):
+    need(value in (2, 1, 0.5, 0.2), "bad_rate")
+    return value
+
+
+def read_wish(value, catalogue):
+    views = [name for name, _ in catalogue.views]
+    channels = value.get("channels")
+    if channels is not None:
+        known = {channel.key for channel in catalogue.channels}
+        need(isinstance(channels, list) and channels and set(channels) <= known, "bad_watch")
+        need(len(set(channels)) == len(channels), "bad_watch")
+        views.append("own")
+    wish = {"watch": read_watch(value.get("watch"), views)}
+    return wish if channels is None else wish | {"channels": channels}
 
 
 def read_watch(value, views):
@@ -320,25 +343,31 @@ def read_watch(value, views):
     return watch
 
 
-def read_client_text(text, views):
+def read_client_text(text, catalogue):
     try:
         value = json.loads(text)
     except ValueError:
         raise Refused("bad_message") from None
     if value["type"] == "hello":
-        return {"type": "hello"} | read_hello(value, views)
+        return {"type": "hello"} | read_hello(value, catalogue)
     if value["type"] == "watch":
-        return {"type": "watch", "id": value.get("id", 0), "watch": read_watch(value.get("watch"), views)}
+        return {"type": "watch", "id": value.get("id", 0)} | read_wish(value, catalogue)
+    if value["type"] == "rate":
+        return {"type": "rate", "id": value.get("id", 0), "rate": read_rate(value.get("rate"))}
     return value
 
 
-def read_query(query, views):
+def read_query(query, catalogue):
     value = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
     value["version"] = int(value.get("version", "1"))
     value["doc"] = value.get("doc") != "0"
     entries = [entry.partition(":") for entry in value["watch"].split(",") if value["watch"]]
     value["watch"] = [{"car": car, "view": view} for car, _, view in entries]
-    return read_hello(value, views)
+    if "channels" in value:
+        value["channels"] = value["channels"].split(",")
+    if "rate" in value:
+        value["rate"] = float(value["rate"])
+    return read_hello(value, catalogue)
 
 
 # ---- the vectors
@@ -408,21 +437,23 @@ def main():
     for run in load("frames"):
         tick, cars = None, {}
         for one in run["frames"]:
-            frame, cars = read_frame(catalogues[run["catalogue"]], bytes.fromhex(one["hex"]), tick, cars)
+            own = one["channels"].split() if "channels" in one else None
+            frame, cars = read_frame(catalogues[run["catalogue"]], bytes.fromhex(one["hex"]), tick, cars, own)
             tick = frame["tick"]
             for key in frame:
                 same(frame[key], one[key], f"{key} of frame {one['about']}")
             if "cars" in one:
                 wanted = {c["slot"]: (c["car"], c["viewId"], state_of(c["state"])) for c in one["cars"]}
-                same(cars, wanted, f"cars after frame {one['about']}")
+                found = {slot: (car, view[0], state) for slot, (car, view, state) in cars.items()}
+                same(found, wanted, f"cars after frame {one['about']}")
     vectors = load("control")
-    views = vectors["views"].split()
+    catalogue = catalogues[vectors["catalogue"]]
     for one in vectors["client"]:
-        same(read_client_text(one["text"], views), one["message"], one["text"])
+        same(read_client_text(one["text"], catalogue), one["message"], one["text"])
     for one in vectors["queries"]:
-        same(read_query(one["query"], views), one["hello"], one["query"])
+        same(read_query(one["query"], catalogue), one["hello"], one["query"])
     for one in vectors["refused"]:
-        refusal(one["text"], lambda one=one: read_client_text(one["text"], views), one["code"])
+        refusal(one["text"], lambda one=one: read_client_text(one["text"], catalogue), one["code"])
     vectors = load("refused")
     for one in vectors["varints"]:
         refusal(f"varint {one}", lambda one=one: varint(bytes.fromhex(one["hex"]), 0))

@@ -1,4 +1,4 @@
-import { connect, probeOnWake, type Race, type RaceDocument } from '../client/mod.ts';
+import { connect, type Race, type RaceDocument } from '../client/mod.ts';
 import { formatAddress, readAddress } from './address.ts';
 import { CarPanel } from './car-panel.ts';
 import { ChannelTable } from './channel-table.ts';
@@ -23,7 +23,6 @@ class Page {
   readonly #carChoice = byId<HTMLSelectElement>('car-choice');
   readonly #problem = byId('problem');
   #race: Race | undefined;
-  #stopProbing: () => void = () => {};
   #raceName: string | undefined;
   #car: string | undefined;
   #races: readonly ListedRace[] = [];
@@ -55,7 +54,6 @@ class Page {
 
   #open(name: string | undefined): void {
     this.#race?.close();
-    this.#stopProbing();
     this.#raceName = name;
     this.#race = undefined;
     this.#strip.reset();
@@ -69,7 +67,6 @@ class Page {
       return;
     }
     this.#race = race;
-    this.#stopProbing = probeOnWake(race);
     race.on('tick', () => this.#draw());
     race.on('document', () => {
       this.#pickCar();

@@ -18,7 +18,7 @@ export interface ChannelValue {
 /** One watched car at one tick. Does not change: ask the client again after the next tick. */
 export interface CarView {
   readonly car: string;
-  /** Name of the view in which it is watched. */
+  /** Name of the view in which it is held; `own` for the channels that the fan listed. */
   readonly view: string;
   readonly tick: number;
   /** Race time at which the tick closed, Unix ms. */
@@ -34,7 +34,7 @@ export interface CarView {
 }
 
 export function viewCar(catalogue: Catalogue, at: ClientState, watched: WatchedCar): CarView {
-  const view = catalogue.views[watched.viewId]!;
+  const { view } = watched;
   const read = (index: number): ChannelValue => describe(catalogue.channels[index]!, watched.state[index]!);
   const indexInView = (key: string): number | undefined => {
     const index = catalogue.indexOf(key);

@@ -10,8 +10,11 @@ const SLEPT_MS = 2000;
 
 /** What the owner of a connection does for it. */
 export interface ConnectionOwner {
-  /** Address to connect to now, with the hello in its query. @param base Of the edge whose turn it is. */
-  readonly address: (base: URL) => URL;
+  /**
+   * Address to connect to now, with the hello in its query, or with a greeting to say where it is too long for one.
+   * @param base Of the edge whose turn it is.
+   */
+  readonly address: (base: URL) => { readonly url: URL; readonly greeting?: string };
   /** In order of arrival; not called while messages are held back. */
   readonly onMessage: (message: string | Uint8Array) => void;
   /** Another phase was entered. */
@@ -97,9 +100,9 @@ export class Connection {
   }
 
   #open(): void {
-    const url = this.#owner.address(this.base);
+    const { url, greeting } = this.#owner.address(this.base);
     url.protocol = url.protocol.replace('http', 'ws');
-    this.#link = new Link(this.#settings.WebSocket, url.href, {
+    this.#link = new Link(this.#settings.WebSocket, url.href, greeting, {
       onMessage: (message) => this.#arrive(message),
       onLost: (code, reason) => this.#lost(code, reason),
     });

@@ -22,6 +22,9 @@ it.each([
   '{"type":"bye","reason":"x","reconnectInMs":-1}',
   '{"type":"repair","kind":"magic","to":"a:1","ticks":0,"bytes":0}',
   '{"type":"watching","id":1,"watch":{},"unknown":[]}',
+  '{"type":"watching","id":1,"watch":[],"unknown":[],"channels":"rpm"}',
+  '{"type":"watching","id":1,"watch":[],"unknown":[],"channels":[7]}',
+  '{"type":"rate","id":1}',
 ])('refuses %s', (text) => {
   expect(() => parseEdgeMessage(text)).toThrow(ProtocolError);
 });

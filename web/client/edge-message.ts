@@ -8,6 +8,8 @@ type Fields = Readonly<Record<string, Check>>;
 const isText: Check = (value) => typeof value === 'string';
 const isCount: Check = (value) => typeof value === 'number' && value >= 0;
 const isList: Check = Array.isArray;
+const isTextsOrMissing: Check = (value) =>
+  value === undefined || (Array.isArray(value) && value.every((one) => typeof one === 'string'));
 const isOneOf =
   (...list: unknown[]): Check =>
   (value) =>
@@ -23,7 +25,8 @@ const FIELDS: Readonly<Record<EdgeMessage['type'], Fields>> = {
     tickMs: isCount,
   },
   repair: { kind: isOneOf('deltas', 'composite', 'snapshot'), to: isText, ticks: isCount, bytes: isCount },
-  watching: { id: isCount, watch: isList, unknown: isList },
+  watching: { id: isCount, watch: isList, unknown: isList, channels: isTextsOrMissing },
+  rate: { id: isCount, rate: isCount },
   pong: {},
   error: { code: isText, message: isText },
   bye: { reason: isText, reconnectInMs: isCount },

@@ -8,7 +8,7 @@ import { Link } from './link.ts';
 async function tryAt(url: string): Promise<{ code: number; times: number }> {
   let times = 0;
   const code = await new Promise<number>((resolve) => {
-    new Link(WebSocket, url, {
+    new Link(WebSocket, url, undefined, {
       onMessage: () => {},
       onLost: (code) => {
         times++;

@@ -17,9 +17,11 @@ export class Link {
   readonly #socket: WebSocket;
   #listener: LinkListener | undefined;
 
-  constructor(Socket: typeof WebSocket, url: string, listener: LinkListener) {
+  /** @param greeting Said as soon as the socket is open. */
+  constructor(Socket: typeof WebSocket, url: string, greeting: string | undefined, listener: LinkListener) {
     this.#listener = listener;
     this.#socket = new Socket(url);
+    if (greeting !== undefined) this.#socket.onopen = () => this.#socket.send(greeting);
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onmessage = ({ data }) => {
       this.#listener?.onMessage(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));

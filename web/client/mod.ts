@@ -8,14 +8,14 @@
  */
 
 export type { Channel } from '../../protocol/catalogue.ts';
-export type { History, Receipt, Watch } from '../../protocol/control.ts';
+export type { History, Rate, Receipt, Watch } from '../../protocol/control.ts';
 export type { RaceDocument, Standing } from '../../protocol/document.ts';
 export { ConfigError, ProtocolError } from '../../protocol/errors.ts';
 export type { Position } from '../../protocol/position.ts';
-export { probeOnWake } from './browser-wake.ts';
 export type { CarView, ChannelValue } from './car-view.ts';
 export type { ConnectionState, Deadlines, Phase } from './connection-state.ts';
 export type { ConnectOptions, WatchRequest } from './options.ts';
+export type { Page, PageEvent } from './page.ts';
 export type { Race, RaceEvents } from './race.ts';
 export { connect } from './race-client.ts';
 export type { Statistics } from './statistics.ts';

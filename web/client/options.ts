@@ -1,13 +1,15 @@
-import type { History, Watch } from '../../protocol/control.ts';
+import { OWN_VIEW } from '../../protocol/catalogue.ts';
+import { type History, RATES, type Rate, type Watch, type Wish } from '../../protocol/control.ts';
 import { ConfigError } from '../../protocol/errors.ts';
 import { isCarId } from '../../protocol/field.ts';
 import type { FetchText } from './catalogue-store.ts';
 import { DEFAULT_DEADLINES, type Deadlines } from './connection-state.ts';
+import { browserPage, type Page } from './page.ts';
 
 /** A car to watch; without a view, all of its channels. */
 export interface WatchRequest {
   readonly car: string;
-  /** Name of a view of the catalogue, such as `essentials`. @defaultValue "full" */
+  /** Name of a view of the catalogue, such as `essentials`, or `own` for the channels listed. @defaultValue "full" */
   readonly view?: string;
 }
 
@@ -19,6 +21,12 @@ export interface ConnectOptions {
   readonly race: string;
   /** Cars to begin with. @defaultValue none: ticks and the document still come */
   readonly watch?: readonly WatchRequest[];
+  /** Keys of the channels of the view `own`, at least one. @defaultValue none: no car can be watched in `own` */
+  readonly channels?: readonly string[];
+  /** Tick frames in a second: 2, 1, 0.5 or 0.2; what changed between them comes with them. @defaultValue 2, every tick */
+  readonly rate?: Rate;
+  /** The rate while the page is out of sight, if that is lower; `false` leaves it as it is. @defaultValue 0.2 */
+  readonly hiddenRate?: Rate | false;
   /** After a gap: `all` gives every missed tick, for charts without holes; `latest` one composite. @defaultValue "latest" */
   readonly history?: History;
   /** Whether the race document is wanted. @defaultValue true */
@@ -31,6 +39,8 @@ export interface ConnectOptions {
   readonly random?: () => number;
   /** Wall clock in Unix ms, for the age of data. @defaultValue Date.now */
   readonly now?: () => number;
+  /** Tells when a page goes out of sight, comes back and wakes. @defaultValue the browser's page; none in Node */
+  readonly page?: Page;
   /** How long each phase of a connection may last. */
   readonly deadlines?: Partial<Deadlines>;
 }
@@ -41,12 +51,16 @@ export interface Settings {
   readonly urls: readonly URL[];
   readonly race: string;
   readonly watch: readonly Watch[];
+  readonly channels: readonly string[] | undefined;
+  readonly rate: Rate;
+  readonly hiddenRate: Rate | false;
   readonly history: History;
   readonly wantsDocument: boolean;
   readonly WebSocket: typeof WebSocket;
   readonly fetch: FetchText;
   readonly random: () => number;
   readonly now: () => number;
+  readonly page: Page | undefined;
   readonly deadlines: Deadlines;
 }
 
@@ -63,18 +77,44 @@ function readUrl(text: string): URL {
   return url;
 }
 
+const KEY = /^[a-z][a-z0-9_]{0,31}$/;
+
 /**
- * Checks and completes a choice of cars.
- * @throws {ConfigError} `bad_watch`: no car id, or a car twice.
+ * Checks and completes what is wanted. Whether views and channels exist, only an edge can tell.
+ * @throws {ConfigError} `bad_watch`: no car id, a car or a channel twice, or `own` without channels.
  */
-export function readWatch(list: readonly WatchRequest[]): Watch[] {
+export function readWish(watch: readonly WatchRequest[], channels: readonly string[] | undefined): Wish {
+  return { watch: readWatch(watch, channels !== undefined), ...(channels ? { channels: readChannels(channels) } : {}) };
+}
+
+function readChannels(list: readonly string[]): readonly string[] {
+  if (!Array.isArray(list) || list.length === 0)
+    throw new ConfigError('bad_watch', `channels must list at least one channel key, but is ${show(list)}.`);
+  for (const [place, key] of list.entries()) {
+    if (typeof key !== 'string' || !KEY.test(key))
+      throw new ConfigError('bad_watch', `A channel key is in lower snake case, but ${show(key)} was given.`);
+    if (list.indexOf(key) < place) throw new ConfigError('bad_watch', `Channel ${key} is named twice.`);
+  }
+  return [...list];
+}
+
+/** @throws {ConfigError} `bad_option`. */
+export function readRate(rate: Rate, name = 'rate'): Rate {
+  if (RATES.includes(rate)) return rate;
+  throw new ConfigError('bad_option', `${name} must be one of ${RATES.join(', ')}, but is ${show(rate)}.`);
+}
+
+function readWatch(list: readonly WatchRequest[], hasChannels: boolean): Watch[] {
   const seen = new Set<string>();
   return list.map(({ car, view = 'full' }) => {
     if (typeof car !== 'string' || !isCarId(car)) {
       throw new ConfigError('bad_watch', `A car id is 1 to 8 letters, digits, - or _, but ${show(car)} was given.`);
     }
-    if (typeof view !== 'string' || !/^[a-z][a-z0-9_]{0,31}$/.test(view)) {
+    if (typeof view !== 'string' || !KEY.test(view)) {
       throw new ConfigError('bad_watch', `A view is named in lower snake case, but ${show(view)} was given.`);
+    }
+    if (view === OWN_VIEW.name && !hasChannels) {
+      throw new ConfigError('bad_watch', `Car ${car} is to come in the view own, but no channels are listed.`);
     }
     if (seen.has(car)) throw new ConfigError('bad_watch', `Car ${car} is named twice.`);
     seen.add(car);
@@ -89,7 +129,7 @@ export function readOptions(options: ConnectOptions): Settings {
   if (typeof options.race !== 'string' || options.race === '') {
     throw new ConfigError('bad_race', `race must be the name of a race, but is ${show(options.race)}.`);
   }
-  const { history = 'latest' } = options;
+  const { history = 'latest', hiddenRate = 0.2 } = options;
   if (history !== 'all' && history !== 'latest') {
     throw new ConfigError('bad_option', `history must be all or latest, but is ${show(history)}.`);
   }
@@ -100,10 +140,14 @@ export function readOptions(options: ConnectOptions): Settings {
       'This runtime has no WebSocket: use Node 22 or newer, or pass a WebSocket class.',
     );
   }
+  const { watch, channels } = readWish(options.watch ?? [], options.channels);
   return {
     urls,
     race: options.race,
-    watch: readWatch(options.watch ?? []),
+    watch,
+    channels,
+    rate: readRate(options.rate ?? 2),
+    hiddenRate: hiddenRate === false ? false : readRate(hiddenRate, 'hiddenRate'),
     history,
     wantsDocument: options.document ?? true,
     WebSocket: Socket,
@@ -111,6 +155,7 @@ export function readOptions(options: ConnectOptions): Settings {
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     random: options.random ?? Math.random,
     now: options.now ?? Date.now,
+    page: options.page ?? browserPage(),
     deadlines: { ...DEFAULT_DEADLINES, ...options.deadlines },
   };
 }

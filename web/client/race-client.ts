@@ -1,4 +1,4 @@
-import { type EdgeMessage, formatQuery, type Receipt, type Watch, type Welcome } from '../../protocol/control.ts';
+import { type EdgeMessage, formatHello, formatQuery, type Rate, type Receipt, type Watch, type Welcome } from '../../protocol/control.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FRAME } from '../../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
@@ -8,15 +8,17 @@ import { Connection } from './connection.ts';
 import type { ConnectionState } from './connection-state.ts';
 import { parseEdgeMessage } from './edge-message.ts';
 import { Emitter } from './emitter.ts';
-import { type ConnectOptions, readOptions, readWatch, type Settings } from './options.ts';
+import { type ConnectOptions, readOptions, readRate, readWish, type Settings } from './options.ts';
+import type { PageEvent } from './page.ts';
 import type { Race, RaceEvents } from './race.ts';
 import { Replica } from './replica.ts';
 import { Tally } from './statistics.ts';
+import { Wishes } from './wishes.ts';
 
 /** In a race that stands still no tick brings what was newly chosen; after this long, three ticks, it is asked for. */
 const PATIENCE_MS = 1500;
-/** Shortest time between two choices sent; a person who scrolls through cars makes many. */
-const SEND_EVERY_MS = 100;
+/** Longest query of an address; the head of a request has room for about 4 KB on its way, cookies included. */
+const MAX_QUERY = 2000;
 
 /**
  * Follows one race: connects at once, and again after every loss, until `close()`.
@@ -32,12 +34,8 @@ class RaceClient implements Race {
   readonly #tally = new Tally();
   readonly #emitter = new Emitter<RaceEvents>((error) => this.#tellThrown(error));
   #loading: AbortController | undefined;
-  #choice: readonly Watch[];
-  /** The choice that the edge last took; it stands again when a later one is refused. */
-  #agreed: readonly Watch[];
-  #watchId = 0;
-  #sentAtMs = Number.NEGATIVE_INFINITY;
-  #sendTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #wishes: Wishes;
+  readonly #stopListening: (() => void) | undefined;
   #patienceTimer: ReturnType<typeof setTimeout> | undefined;
   /** The link that has been welcomed. */
   #greeted: object | undefined;
@@ -45,8 +43,7 @@ class RaceClient implements Race {
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.#choice = settings.watch;
-    this.#agreed = settings.watch;
+    this.#wishes = new Wishes(settings, (message) => this.#isGreeted && this.#connection.send(message));
     this.#connection = new Connection(settings, {
       address: (base) => this.#address(base),
       onMessage: (message) => this.#receive(message),
@@ -54,13 +51,22 @@ class RaceClient implements Race {
       onRefused: (code, reason) =>
         this.#emitter.emit('error', new ProtocolError(code, `The edge refused this client: ${reason}.`)),
     });
+    this.#stopListening = settings.page?.listen((event) => this.#hearPage(event));
     this.#connection.start();
   }
 
   // ---- what the fan sees ----
 
   get choice(): readonly Watch[] {
-    return this.#choice;
+    return this.#wishes.choice;
+  }
+
+  get channels() {
+    return this.#wishes.channels;
+  }
+
+  get rate() {
+    return this.#wishes.rate;
   }
 
   get status(): ConnectionState {
@@ -88,7 +94,7 @@ class RaceClient implements Race {
   }
 
   cars(): CarView[] {
-    return this.#choice.flatMap(({ car }) => this.car(car) ?? []);
+    return this.choice.flatMap(({ car }) => this.car(car) ?? []);
   }
 
   car(id: string): CarView | undefined {
@@ -101,18 +107,19 @@ class RaceClient implements Race {
   }
 
   #held(id: string) {
-    return this.#choice.some(({ car }) => car === id) ? this.#replica.find(id) : undefined;
+    return this.choice.some(({ car }) => car === id) ? this.#replica.find(id) : undefined;
   }
 
-  watch(choice: Parameters<Race['watch']>[0]): void {
-    this.#choice = readWatch(choice);
-    this.#sendChoice();
+  watch(choice: Parameters<Race['watch']>[0], channels = this.channels): void {
+    this.#wishes.set(readWish(choice, channels));
   }
 
   unwatch(car: string): void {
-    if (!this.#choice.some((one) => one.car === car)) return;
-    this.#choice = this.#choice.filter((one) => one.car !== car);
-    this.#sendChoice();
+    if (this.choice.some((one) => one.car === car)) this.watch(this.choice.filter((one) => one.car !== car));
+  }
+
+  setRate(rate: Rate): void {
+    this.#wishes.setRate(readRate(rate));
   }
 
   resync(): void {
@@ -128,20 +135,29 @@ class RaceClient implements Race {
     this.#connection.on({ type: 'close' });
   }
 
+  #hearPage(event: PageEvent): void {
+    if (event !== 'awake') this.#wishes.setHidden(event === 'hidden');
+    // Phones drop sockets in the background without telling.
+    if (event !== 'hidden') this.probe();
+  }
+
   // ---- the connection ----
 
   get #isGreeted(): boolean {
     return this.#greeted !== undefined && this.#greeted === this.#connection.link;
   }
 
-  #address(base: URL): URL {
+  #address(base: URL): { url: URL; greeting?: string } {
     const { race, history, wantsDocument } = this.#settings;
-    // What is held goes on; what was chosen meanwhile follows in a `watch` after the welcome.
-    const hello = this.#replica.holding(wantsDocument) ?? { watch: this.#choice };
-    this.#agreed = hello.watch;
+    const held = this.#replica.holding(wantsDocument);
+    const wish = this.#wishes.hello(held?.wish);
+    const since = held && { since: held.since };
     const url = new URL(`races/${encodeURIComponent(race)}/live`, base);
-    url.search = formatQuery({ version: PROTOCOL_VERSION, history, doc: wantsDocument, ...hello });
-    return url;
+    const hello = { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...wish, ...since };
+    url.search = formatQuery(hello);
+    if (url.search.length <= MAX_QUERY) return { url };
+    url.search = '';
+    return { url, greeting: formatHello(hello) };
   }
 
   #tellPhase(state: ConnectionState): void {
@@ -149,11 +165,12 @@ class RaceClient implements Race {
     if (state.phase === 'connecting' || state.phase === 'waiting' || state.phase === 'closed') {
       this.#loading?.abort();
       clearTimeout(this.#patienceTimer);
-      clearTimeout(this.#sendTimer);
-      this.#sendTimer = undefined;
+      this.#wishes.stop();
     }
     this.#emitter.emit('status', state);
-    if (state.phase === 'closed') this.#emitter.clear();
+    if (state.phase !== 'closed') return;
+    this.#stopListening?.();
+    this.#emitter.clear();
   }
 
   #receive(message: string | Uint8Array): void {
@@ -199,6 +216,7 @@ class RaceClient implements Race {
     const message = parseEdgeMessage(text);
     if (message?.type === 'welcome') this.#welcome(message);
     else if (message?.type === 'watching') this.#watching(message);
+    else if (message?.type === 'rate') this.#emitter.emit('rate', message);
     else if (message?.type === 'error') this.#refuse(message);
     else if (message?.type === 'bye') this.#connection.on(message);
     else if (message?.type === 'repair') this.#receipt(message);
@@ -222,7 +240,7 @@ class RaceClient implements Race {
     this.#hasBeenGreeted = true;
     this.#greeted = this.#connection.link;
     this.#connection.on(welcome);
-    if (!isSameChoice(this.#agreed, this.#choice)) this.#sendChoice();
+    this.#wishes.tell();
     this.#connection.hold();
     void this.#loadCatalogue(welcome);
   }
@@ -234,7 +252,7 @@ class RaceClient implements Race {
     try {
       const catalogue = await loadCatalogue(hash, this.#connection.base.href, this.#settings.fetch, loading.signal);
       if (loading.signal.aborted) return;
-      this.#replica.begin(epoch, catalogue);
+      this.#replica.begin(epoch, catalogue, this.#wishes.agreed.channels);
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#emitter.emit('error', error as Error);
@@ -244,42 +262,22 @@ class RaceClient implements Race {
     this.#connection.release();
   }
 
-  /** Sends the choice as it stands, at once or a moment later: edges close whoever talks too much. */
-  #sendChoice(): void {
-    if (!this.#isGreeted || this.#sendTimer !== undefined) return;
-    const waitMs = this.#sentAtMs + SEND_EVERY_MS - performance.now();
-    if (waitMs > 0) {
-      this.#sendTimer = setTimeout(() => {
-        this.#sendTimer = undefined;
-        this.#sendChoice();
-      }, waitMs);
-      return;
-    }
-    this.#sentAtMs = performance.now();
-    this.#connection.send({ type: 'watch', id: ++this.#watchId, watch: this.#choice });
-  }
-
   #watching(message: RaceEvents['watching']): void {
-    this.#agreed = message.watch;
-    this.#replica.keepOnly(message.watch);
+    this.#replica.choose(message);
+    this.#wishes.agree(message);
     clearTimeout(this.#patienceTimer);
     const awaited = message.watch.filter(({ car }) => !message.unknown.includes(car));
-    if (awaited.some((one) => !this.#isHeld(one))) {
+    if (awaited.some((one) => !this.#replica.isHeld(one))) {
       this.#patienceTimer = setTimeout(() => {
         // Not all of it is coming when a car has left the field; asked for once it is either here or not to be had.
-        if (awaited.some((one) => !this.#isHeld(one))) this.resync();
+        if (awaited.some((one) => !this.#replica.isHeld(one))) this.resync();
       }, PATIENCE_MS);
     }
     this.#emitter.emit('watching', message);
   }
 
-  #isHeld({ car, view }: Watch): boolean {
-    const held = this.#replica.find(car);
-    return held !== undefined && this.#replica.catalogue?.views[held.viewId]?.name === view;
-  }
-
   #refuse({ code, message }: Extract<EdgeMessage, { type: 'error' }>): void {
-    if (code === 'bad_watch' || code === 'too_many_cars') this.#choice = this.#agreed;
+    if (code === 'bad_watch' || code === 'too_many_cars') this.#wishes.goBack();
     this.#emitter.emit('error', new ProtocolError(code, message));
   }
 
@@ -294,9 +292,4 @@ class RaceClient implements Race {
 function counterOf(error: unknown) {
   const code = error instanceof ProtocolError ? error.code : '';
   return code === 'gap' ? 'gaps' : code === 'digest' ? 'digestMismatches' : 'malformed';
-}
-
-function isSameChoice(a: readonly Watch[], b: readonly Watch[]): boolean {
-  const texts = new Set(a.map(({ car, view }) => `${car}:${view}`));
-  return a.length === b.length && b.every(({ car, view }) => texts.has(`${car}:${view}`));
 }

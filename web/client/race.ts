@@ -1,5 +1,5 @@
 import type { Catalogue } from '../../protocol/catalogue.ts';
-import type { EdgeMessage, Receipt, Watch } from '../../protocol/control.ts';
+import type { EdgeMessage, Rate, Receipt, Watch } from '../../protocol/control.ts';
 import type { RaceDocument } from '../../protocol/document.ts';
 import type { Position } from '../../protocol/position.ts';
 import type { CarView } from './car-view.ts';
@@ -20,6 +20,8 @@ export interface RaceEvents {
   readonly receipt: Receipt;
   /** The edge took a choice of cars; `unknown` are not in the field yet. */
   readonly watching: Extract<EdgeMessage, { readonly type: 'watching' }>;
+  /** The edge took a rate. */
+  readonly rate: Extract<EdgeMessage, { readonly type: 'rate' }>;
   /** Something was wrong and has been dealt with; for logs and for people. */
   readonly error: Error;
 }
@@ -30,13 +32,24 @@ export interface Race {
    * Sets the choice of cars, all of it; kept cars go on without a break, new ones come whole with the next tick.
    * Holds across reconnects. The `watching` event tells when the edge has taken it; when it refuses, an `error` comes
    * and the last choice that it took stands again.
+   * @param channels Keys of the channels of the view `own`. @defaultValue the list as last set
    * @throws {ConfigError} `bad_watch`; the choice is unchanged.
    */
-  watch(choice: readonly WatchRequest[]): void;
+  watch(choice: readonly WatchRequest[], channels?: readonly string[]): void;
   /** Takes one car out of the choice. */
   unwatch(car: string): void;
   /** The choice as last set. */
   readonly choice: readonly Watch[];
+  /** The channels of the view `own` as last set. */
+  readonly channels: readonly string[] | undefined;
+  /**
+   * Sets how many tick frames come in a second. Nothing is left out but the ticks in between; a higher rate is whole at
+   * once. Holds across reconnects. The `rate` event tells when the edge has taken it.
+   * @throws {ConfigError} `bad_option`.
+   */
+  setRate(rate: Rate): void;
+  /** The rate as last set; while the page is out of sight a lower one may be in use. */
+  readonly rate: Rate;
   /** Every watched car that is in the field. */
   cars(): CarView[];
   /** `undefined` while the car is not watched, not in the field or not here yet. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseCatalogue } from '../../protocol/catalogue.ts';
+import { compileOwnView, parseCatalogue } from '../../protocol/catalogue.ts';
+import type { View } from '../../protocol/coding-plan.ts';
 import type { RaceDocument } from '../../protocol/document.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { encodeDocFrame, encodeTickFrame, FRAME_FLAG } from '../../protocol/frames.ts';
@@ -62,7 +63,7 @@ const codeOf = (act: () => unknown): string | undefined => {
 
 function begun(epoch: string = EPOCHS[0]): Replica {
   const replica = new Replica();
-  replica.begin(epoch, catalogue);
+  replica.begin(epoch, catalogue, undefined);
   return replica;
 }
 
@@ -78,23 +79,23 @@ describe('the replica', () => {
     const replica = begun();
     replica.applyTick(snapshotOf(3));
     expect(replica.position).toEqual({ epoch: EPOCHS[0], seq: 13 });
-    replica.begin(EPOCHS[1], catalogue);
+    replica.begin(EPOCHS[1], catalogue, undefined);
     expect(replica.position).toEqual({ epoch: EPOCHS[0], seq: 13 });
     expect(replica.holding(false)).toBeUndefined();
     expect(replica.applyTick(deltaOf(4))).toBeUndefined();
     replica.applyTick(snapshotOf(1));
     expect(replica.holding(false)).toEqual({
       since: { epoch: EPOCHS[1], seq: 11 },
-      watch: CARS.map((car) => ({ car, view: 'full' })),
+      wish: { watch: CARS.map((car) => ({ car, view: 'full' })) },
     });
   });
 
   it('goes on in the same epoch and catalogue, and not in another catalogue', () => {
     const replica = begun();
     replica.applyTick(snapshotOf(3));
-    replica.begin(EPOCHS[0], catalogue);
+    replica.begin(EPOCHS[0], catalogue, undefined);
     expect(replica.applyTick(deltaOf(4))?.tick).toBe(4);
-    replica.begin(EPOCHS[0], catalogueOf('two'));
+    replica.begin(EPOCHS[0], catalogueOf('two'), undefined);
     expect(replica.holding(false)).toBeUndefined();
     expect(replica.applyTick(deltaOf(5))).toBeUndefined();
   });
@@ -119,7 +120,7 @@ describe('the replica', () => {
 
   it('is no ground to resume from between the document of an edge that is behind and its snapshot', () => {
     const replica = new Replica();
-    replica.begin(EPOCHS[0], catalogue);
+    replica.begin(EPOCHS[0], catalogue, undefined);
     replica.applyDocument(documentFrame(15, { lap: 5 }, FRAME_FLAG.snapshot));
     replica.applyTick(snapshotOf(5));
     expect(replica.holding(true)).toBeDefined();
@@ -156,9 +157,32 @@ describe('the replica', () => {
   it('forgets the cars that the edge no longer sends', () => {
     const replica = begun();
     replica.applyTick(snapshotOf(3));
-    replica.keepOnly([{ car: '9', view: 'full' }]);
+    replica.choose({ watch: [{ car: '9', view: 'full' }] });
     expect(replica.find('24')).toBeUndefined();
-    expect(replica.holding(false)?.watch).toEqual([{ car: '9', view: 'full' }]);
+    expect(replica.holding(false)?.wish.watch).toEqual([{ car: '9', view: 'full' }]);
+  });
+
+  it('holds a car in its old list of channels until its state in the new one has come', () => {
+    const watch = [{ car: '24', view: 'own' }];
+    const [ac, b] = [compileOwnView(catalogue, ['c', 'a'])!, compileOwnView(catalogue, ['b'])!];
+    const whole = (tick: number, view: View, flags: number) =>
+      encodeTickFrame(headOf(tick, flags), flags ? 0 : 1, [fullSlice(0, '24', view, statesAt(tick)[0]!)]);
+    const delta = (tick: number, view: View) =>
+      encodeTickFrame(headOf(tick), 1, [changeSlice(0, '24', view, statesAt(tick - 1)[0], statesAt(tick)[0])!]);
+    const replica = new Replica();
+    replica.begin(EPOCHS[0], catalogue, ['c', 'a']);
+    replica.applyTick(whole(3, ac, FRAME_FLAG.snapshot));
+    replica.applyTick(delta(4, ac));
+    replica.choose({ watch, channels: ['b'] });
+    expect([replica.isHeld(watch[0]!), replica.holding(false)?.wish]).toEqual([false, { watch, channels: ['a', 'c'] }]);
+    // The connection broke before the next frame: it goes on where it was.
+    replica.begin(EPOCHS[0], catalogue, ['a', 'c']);
+    expect(replica.isHeld(watch[0]!)).toBe(true);
+    replica.applyTick(delta(5, ac));
+    replica.choose({ watch, channels: ['b'] });
+    replica.applyTick(whole(6, b, 0));
+    expect([replica.isHeld(watch[0]!), replica.holding(false)?.wish]).toEqual([true, { watch, channels: ['b'] }]);
+    expect(codeOf(() => replica.choose({ watch, channels: ['x'] }))).toBe('bad_watch');
   });
 
   it('tells of cars that a snapshot left out, and of values that changed', () => {

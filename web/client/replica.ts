@@ -1,5 +1,6 @@
-import type { Catalogue } from '../../protocol/catalogue.ts';
-import type { Watch } from '../../protocol/control.ts';
+import { type Catalogue, compileOwnView, keysOf, OWN_VIEW } from '../../protocol/catalogue.ts';
+import { isSameView, type View } from '../../protocol/coding-plan.ts';
+import type { Watch, Wish } from '../../protocol/control.ts';
 import type { RaceDocument } from '../../protocol/document.ts';
 import { applyPatch } from '../../protocol/document-patch.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
@@ -18,8 +19,8 @@ import { describeTick, type TickEvent } from './tick-event.ts';
 /** What a client can truthfully say it holds when it comes back. */
 export interface Holding {
   readonly since: Position;
-  /** The choice that the held states are in. */
-  readonly watch: readonly Watch[];
+  /** The cars, views and channels that the held states are in. */
+  readonly wish: Wish;
 }
 
 /**
@@ -35,6 +36,8 @@ export class Replica {
   /** Epoch of the connection; becomes the epoch of the copy together with the first snapshot, never alone. */
   #nextEpoch: string | undefined;
   #nextCatalogue: Catalogue | undefined;
+  /** The view `own` of the connection: what slices in it mean. Cars may still be held in another list. */
+  #own: View | undefined;
   #document: RaceDocument | undefined;
   #documentSeq = 0;
   #areTicksWhole = false;
@@ -58,10 +61,15 @@ export class Replica {
     return this.#state && this.#epoch ? { epoch: this.#epoch, seq: this.#state.seq } : undefined;
   }
 
-  /** A connection begins: what follows is in this epoch and this catalogue. */
-  begin(epoch: string, catalogue: Catalogue): void {
+  /**
+   * A connection begins: what follows is in this epoch and this catalogue.
+   * @param channels The list of the view `own` that the edge holds.
+   * @throws {ProtocolError} `bad_watch`.
+   */
+  begin(epoch: string, catalogue: Catalogue, channels: Wish['channels']): void {
     this.#nextEpoch = epoch;
     this.#nextCatalogue = catalogue;
+    this.#list(channels);
     if (epoch !== this.#epoch || catalogue.hash !== this.#catalogue?.hash) this.distrust();
   }
 
@@ -75,9 +83,24 @@ export class Replica {
   holding(needsDocument: boolean): Holding | undefined {
     const { position } = this;
     if (!position || !this.#areTicksWhole || (needsDocument && !this.#isDocumentWhole)) return undefined;
-    const views = this.#catalogue!.views;
     const cars = [...this.#state!.cars.values()];
-    return { since: position, watch: cars.map(({ car, viewId }) => ({ car, view: views[viewId]!.name })) };
+    const watch = cars.map(({ car, view }) => ({ car, view: view.name }));
+    // All cars that are held in `own` are in one list: a new one replaces their states in one frame.
+    const own = cars.find(({ view }) => view.id === OWN_VIEW.id)?.view;
+    return { since: position, wish: own ? { watch, channels: keysOf(this.#catalogue!, own) } : { watch } };
+  }
+
+  #list(channels: Wish['channels']): void {
+    this.#own = channels && compileOwnView(this.#nextCatalogue!, channels);
+    if (channels && !this.#own)
+      throw new ProtocolError('bad_watch', 'The edge lists channels that its catalogue does not have.');
+  }
+
+  /** Whether the car is here in the view in which it is wanted. */
+  isHeld({ car, view }: Watch): boolean {
+    const held = this.find(car);
+    if (held?.view.id !== OWN_VIEW.id) return held?.view.name === view;
+    return view === OWN_VIEW.name && this.#own !== undefined && isSameView(held.view, this.#own);
   }
 
   find(car: string): WatchedCar | undefined {
@@ -86,10 +109,12 @@ export class Replica {
   }
 
   /**
-   * Forgets cars that the edge no longer sends; what was held of them would go stale unnoticed.
-   * Cars whose view changes are kept: their new state comes whole with the next frame.
+   * The edge took another choice. Cars that it no longer sends are forgotten: what was held of them would go stale
+   * unnoticed. Cars whose view changes are kept: their new state comes whole with the next frame.
+   * @throws {ProtocolError} `bad_watch`.
    */
-  keepOnly(watch: readonly Watch[]): void {
+  choose({ watch, channels }: Wish): void {
+    this.#list(channels);
     if (!this.#state) return;
     const chosen = new Set(watch.map(({ car }) => car));
     const cars = new Map([...this.#state.cars].filter(([, { car }]) => chosen.has(car)));
@@ -108,7 +133,7 @@ export class Replica {
       const before = this.#state;
       const catalogue = isSnapshot ? this.#nextCatalogue : this.#catalogue;
       if (!catalogue) throw new ProtocolError('not_greeted', 'A tick frame came before the welcome.');
-      const applied = applyTickFrame(bytes, catalogue, before);
+      const applied = applyTickFrame(bytes, catalogue, before, this.#own);
       const comparable = catalogue.hash === this.#catalogue?.hash ? before : undefined;
       this.#state = applied.state;
       if (isSnapshot) this.#adopt(catalogue);

@@ -26,7 +26,7 @@ export interface TickEvent {
   readonly tick: number;
   /** Race time at which the tick closed, Unix ms. */
   readonly closeAtMs: number;
-  /** Ticks that this one frame covers: 1 when live, more for a composite, 0 for a snapshot. */
+  /** Ticks that this one frame covers: 1 at rate 2, more at a lower one and for a composite, 0 for a snapshot. */
   readonly span: number;
   /** What is held now is the snapshot alone; what was held before is forgotten. */
   readonly snapshot: boolean;

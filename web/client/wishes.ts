@@ -1,0 +1,138 @@
+import type { ClientMessage, Rate, Watch, Wish } from '../../protocol/control.ts';
+import type { Settings } from './options.ts';
+
+/** Shortest time between two messages; a person who scrolls through cars makes many wishes, and edges close who talks too much. */
+const SEND_EVERY_MS = 100;
+
+/** What the fan wants, what the edge took of it, and what it still has to be told. */
+export class Wishes {
+  readonly #hiddenRate: Rate | false;
+  readonly #send: (message: ClientMessage) => boolean;
+  #wanted: Wish;
+  /** What the edge last took; it stands again when a later wish is refused. */
+  #agreed: Wish;
+  #isTold = true;
+  #rate: Rate;
+  #toldRate: Rate;
+  #isHidden: boolean;
+  #id = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param send Returns false while no edge has welcomed this client: it is told later, by {@link tell}. */
+  constructor(settings: Settings, send: (message: ClientMessage) => boolean) {
+    this.#send = send;
+    this.#wanted = { watch: settings.watch, ...channelsOf(settings) };
+    this.#agreed = this.#wanted;
+    this.#rate = settings.rate;
+    this.#toldRate = settings.rate;
+    this.#hiddenRate = settings.hiddenRate;
+    this.#isHidden = settings.page?.isHidden ?? false;
+  }
+
+  get choice(): readonly Watch[] {
+    return this.#wanted.watch;
+  }
+
+  get channels(): readonly string[] | undefined {
+    return this.#wanted.channels;
+  }
+
+  get agreed(): Wish {
+    return this.#agreed;
+  }
+
+  /** As last set by the fan. */
+  get rate(): Rate {
+    return this.#rate;
+  }
+
+  set(wish: Wish): void {
+    this.#wanted = wish;
+    this.#isTold = false;
+    this.tell();
+  }
+
+  setRate(rate: Rate): void {
+    this.#rate = rate;
+    this.tell();
+  }
+
+  /** A page that nobody sees needs less. */
+  setHidden(isHidden: boolean): void {
+    this.#isHidden = isHidden;
+    this.tell();
+  }
+
+  get #rateNow(): Rate {
+    const hidden = this.#hiddenRate;
+    return this.#isHidden && hidden !== false && hidden < this.#rate ? hidden : this.#rate;
+  }
+
+  /**
+   * What to say on a new connection. Other wishes follow by {@link tell}.
+   * @param held What the client holds and goes on from, if it does.
+   */
+  hello(held: Wish | undefined): Wish & { readonly rate: Rate } {
+    this.#agreed = held ?? this.#wanted;
+    this.#isTold = isSame(this.#agreed, this.#wanted);
+    this.#toldRate = this.#rateNow;
+    return { ...this.#agreed, rate: this.#toldRate };
+  }
+
+  /** The edge took a wish. */
+  agree({ watch, channels }: Wish): void {
+    this.#agreed = { watch, ...channelsOf({ channels }) };
+  }
+
+  /** The edge refused the last wish. */
+  goBack(): void {
+    this.#wanted = this.#agreed;
+    this.#isTold = true;
+  }
+
+  /** Tells the edge what it does not know yet, at once or a moment later, one message at a time. */
+  tell(): void {
+    if (this.#timer !== undefined || (this.#isTold && this.#rateNow === this.#toldRate)) return;
+    const waitMs = this.#sentAtMs + SEND_EVERY_MS - performance.now();
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.tell();
+      }, waitMs);
+      return;
+    }
+    if (!this.#sendNext()) return;
+    this.#sentAtMs = performance.now();
+    this.tell();
+  }
+
+  #sendNext(): boolean {
+    const rate = this.#rateNow;
+    if (!this.#isTold) {
+      this.#isTold = this.#send({ type: 'watch', id: this.#id + 1, ...this.#wanted });
+      if (this.#isTold) this.#id++;
+      return this.#isTold;
+    }
+    if (!this.#send({ type: 'rate', id: 0, rate })) return false;
+    this.#toldRate = rate;
+    return true;
+  }
+
+  /** The connection is gone: nothing is told until the next one. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** The list as a field that is left out when there is none. */
+const channelsOf = ({ channels }: { readonly channels?: readonly string[] | undefined }) =>
+  channels ? { channels } : {};
+
+function isSame(a: Wish, b: Wish): boolean {
+  const texts = ({ watch, channels = [] }: Wish) =>
+    new Set([...watch.map(({ car, view }) => `${car}:${view}`), ...channels]);
+  const [ofA, ofB] = [texts(a), texts(b)];
+  return ofA.size === ofB.size && [...ofA].every((text) => ofB.has(text));
+}
