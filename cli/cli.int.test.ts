@@ -285,6 +285,29 @@ describe('start', () => {
     expect(stderr).toMatch(/^Race nowhere cannot be watched at http:\S+: unknown_race\.$/m);
   });
 
+  it('lets watch print some channels and some ticks', async () => {
+    const { code, stdout } = await box.run([
+      'watch',
+      '2',
+      '--url',
+      url,
+      '--ticks',
+      '3',
+      '--json',
+      '--channels',
+      'speed,rpm',
+      '--tick-rate',
+      '1',
+    ]);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(code).toBe(0);
+    expect(lines.map(({ values }) => Object.keys(values).sort())).toEqual(Array(3).fill(['rpm', 'speed']));
+    expect(lines[2].tick - lines[1].tick).toBe(2);
+  });
+
   it('lets watch of an unknown view fail with a sentence', async () => {
     const { code, stderr } = await box.run(['watch', '1', '--view', 'nowhere', '--url', url]);
     expect(code).toBe(1);

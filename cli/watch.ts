@@ -1,9 +1,12 @@
+import { RATES, type Rate } from '../protocol/control.ts';
 import { TelemetryError } from '../protocol/errors.ts';
 import type { CarView, Race, Receipt, TickEvent } from '../web/client/mod.ts';
 import { connect } from '../web/client/mod.ts';
 import type { Flags, Usage, Values } from './flags.ts';
 import { untilAskedToEnd } from './lifetime.ts';
 import { CAR_ID, RACE_FLAG } from './race-flags.ts';
+
+const KEY = /^[a-z][a-z0-9_]{0,31}$/;
 
 const FLAGS = {
   ...RACE_FLAG,
@@ -19,8 +22,19 @@ const FLAGS = {
   view: {
     kind: 'text',
     default: 'essentials',
-    allowed: { accepts: (text) => /^[a-z][a-z0-9_]{0,31}$/.test(text), rule: 'a view in lower snake case' },
+    allowed: { accepts: (text) => KEY.test(text), rule: 'a view in lower snake case' },
     help: 'View of the car: full, essentials or another of the catalogue.',
+  },
+  channels: {
+    kind: 'list',
+    allowed: { accepts: (text) => KEY.test(text), rule: 'a channel key in lower snake case' },
+    help: 'Only these channels, separated by commas, instead of a view.',
+  },
+  'tick-rate': {
+    kind: 'choice',
+    of: RATES.map(String),
+    default: String(RATES[0]),
+    help: 'Ticks in a second; what changed in those between comes with them.',
   },
   ticks: {
     kind: 'integer',
@@ -71,18 +85,27 @@ function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<v
     });
     race.on('error', (error) => say(`error: ${error.message}`));
     race.on('receipt', (receipt) => say(`repair: ${describeReceipt(receipt)}`));
-    race.on('tick', (tick) => {
+    const stop = race.on('tick', (tick) => {
       const view = race.car(car);
       if (view) print(tick, view);
       else if (!isMissed) say(`Car ${car} is not in the field; waiting for it.`);
       isMissed = !view;
-      if (view && flags.ticks > 0 && --left === 0) resolve();
+      if (!view || flags.ticks === 0 || --left > 0) return;
+      // The next ticks may be here already.
+      stop();
+      resolve();
     });
   });
 }
 
 export async function run(flags: Values<typeof FLAGS>, [car]: readonly string[]): Promise<number> {
-  const race = connect({ url: flags.url, race: flags.race, watch: [{ car: car!, view: flags.view }], document: false });
+  const { channels } = flags;
+  const hasOwn = channels.length > 0;
+  const race = connect({
+    ...{ url: flags.url, race: flags.race, document: false, rate: Number(flags['tick-rate']) as Rate },
+    watch: [{ car: car!, view: hasOwn ? 'own' : flags.view }],
+    ...(hasOwn && { channels }),
+  });
   await Promise.race([follow(race, car!, flags), untilAskedToEnd()]);
   const { phase, reason } = race.status;
   race.close();

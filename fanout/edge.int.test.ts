@@ -82,7 +82,7 @@ describe('an edge', () => {
     await stage.publisher.begin();
     await stage.publisher.run(50);
     const [first, second] = [await stage.edgeAtHead(), await stage.edgeAtHead()];
-    const watch = 'watch=0:full,1:essentials,3:driver';
+    const watch = 'watch=0:full,1:essentials,3:driver,2:own&channels=c7,c2,c0';
     for (const history of ['all', 'latest'] as const) {
       const fan = await stage.fanIn(first, watch);
       await stage.publisher.run(4);
@@ -208,6 +208,27 @@ describe('an edge', () => {
     stage.expectTruth(fan);
     for (const { hash, json } of [old, stage.writer.catalogue])
       expect(await (await fetch(`${edge.url}/catalogue/${hash}`)).text()).toBe(json);
+  });
+
+  it('E17 tells a fan which of its channels and cars a new catalogue has no place for, and goes on with the rest', async () => {
+    stage.writer.changeCatalogue(testCatalogue('of eleven', 11));
+    await stage.publisher.begin();
+    await stage.publisher.run(20);
+    const edge = await stage.edgeAtHead();
+    const fan = await stage.fanIn(edge, 'watch=0:own,1:own,2:driver&channels=c10,c6,c1');
+    stage.writer.changeCatalogue(testCatalogue('of ten'));
+    stage.catalogueOf('');
+    await stage.publisher.putCatalogue();
+    await stage.publisher.put(stage.writer.keyframe());
+    await until('the new welcome', () => fan.reader.welcome?.catalogue === stage.writer.catalogue.hash);
+    await stage.publisher.run(4);
+    await stage.caughtUp(fan);
+    expect(fan.reader.said.slice(2, 5)).toMatchObject([
+      { type: 'error', code: 'bad_watch', message: expect.stringContaining('1 of the views and channels') },
+      { type: 'watching', channels: ['c1', 'c6'] },
+      { type: 'welcome' },
+    ]);
+    stage.expectTruth(fan);
   });
 
   it('E11 keeps its fans while NATS is away, and gives them every tick afterwards', async () => {

@@ -102,7 +102,10 @@ describe('an edge', () => {
     for (const text of ['{', 'null', deep, '{"type":"watch","watch":[{"car":{}}]}', '{"type":"ping","id":-1}'])
       fan.say(text);
     fan.say({ type: 'watch', watch: JSON.parse(`${'['.repeat(3000)}${']'.repeat(3000)}`) });
-    await until('six errors', () => fan.reader.said.filter(({ type }) => type === 'error').length === 6);
+    for (const channels of [{}, [null], ['c0', 'c0'], Array(1000).fill('c1'), ['__proto__']])
+      fan.say({ type: 'watch', watch: [{ car: '0', view: 'own' }], channels });
+    for (const rate of [0, 1e9, '2', null]) fan.say({ type: 'rate', rate });
+    await until('all errors', () => fan.reader.said.filter(({ type }) => type === 'error').length === 15);
     fan.say({ type: 'ping', id: 3 });
     await until('the pong', () => fan.reader.said.some((message) => message.type === 'pong' && message.id === 3));
     await stage.publisher.run(2);

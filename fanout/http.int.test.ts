@@ -84,6 +84,9 @@ describe('over HTTP an edge', () => {
     const packed = await get(path, { headers: { Accept: 'application/msgpack' } });
     expect(packed.headers.get('content-type')).toBe('application/msgpack');
     expect(unpack(new Uint8Array(await packed.arrayBuffer()))).toEqual(shown);
+    const listed = await json(`/races/oval/snapshot?watch=${a}:own&channels=c5,c0`);
+    const { c0, c5 } = values(a!, 'essentials');
+    expect(listed.cars).toEqual({ [a!]: { view: 'own', values: { c0, c5 } } });
     const all = await json('/races/oval/snapshot');
     expect(Object.keys(all.cars).length).toBe(field.states.filter(Boolean).length);
   });
@@ -110,6 +113,9 @@ describe('over HTTP an edge', () => {
     ['GET', '/races/oval/snapshot?watch=0:nothing', 400, 'bad_watch'],
     ['GET', '/races/oval/snapshot?watch=%00', 400, 'bad_watch'],
     ['GET', '/races/oval/snapshot?watch=0,0', 400, 'bad_watch'],
+    ['GET', '/races/oval/snapshot?watch=0:own', 400, 'bad_watch'],
+    ['GET', '/races/oval/snapshot?watch=0:own&channels=c0,c0', 400, 'bad_watch'],
+    ['GET', '/races/oval/snapshot?watch=0&rate=9', 400, 'bad_rate'],
     ['GET', '/races/oval/live', 426, 'upgrade_required'],
   ])('answers %s %s with %i %s', async (method, path, status, error) => {
     const reply = await get(path, { method });

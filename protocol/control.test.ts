@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCatalogue } from './catalogue.ts';
-import { type ControlLimits, checkWatch, formatHello, formatQuery, type Hello, parseClientMessage, parseQuery, RATES } from './control.ts';
+import {
+  type ControlLimits,
+  checkWatch,
+  formatHello,
+  formatQuery,
+  type Hello,
+  parseClientMessage,
+  parseQuery,
+  RATES,
+} from './control.ts';
 import { attempt, codeOf } from './testing/bytes.ts';
 import { PROTOCOL_VERSION } from './tick-message.ts';
 
@@ -65,7 +74,8 @@ describe('what is left out has a default', () => {
   it('in a message', () => {
     const hello = { type: 'hello', version: 1, watch: [], history: 'latest', doc: true, rate: 2 };
     expect(parseClientMessage('{"type":"hello","version":1}', limits)).toEqual(hello);
-    const nulls = '{"type":"hello","version":1,"since":null,"history":null,"doc":null,"watch":null,"rate":null,"channels":null}';
+    const nulls =
+      '{"type":"hello","version":1,"since":null,"history":null,"doc":null,"watch":null,"rate":null,"channels":null}';
     expect(parseClientMessage(nulls, limits)).toEqual(hello);
     expect(parseClientMessage('{"type":"ping"}', limits)).toEqual({ type: 'ping', id: 0 });
     expect(checkWatch([{ car: '24' }], 5, hasView)).toEqual([{ car: '24', view: 'full' }]);

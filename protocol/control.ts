@@ -221,7 +221,10 @@ export function parseClientMessage(text: string, limits: ControlLimits): ClientM
     case 'ping':
       return { type: 'ping', id: readId(value.id) };
     default:
-      throw bad('bad_message', `type must be hello, watch, rate, resync or ping, but is ${describeValue(value?.type)}.`);
+      throw bad(
+        'bad_message',
+        `type must be hello, watch, rate, resync or ping, but is ${describeValue(value?.type)}.`,
+      );
   }
 }
 

@@ -122,7 +122,8 @@ export class OracleFan {
       const covered = event.snapshot ? 0 : event.span;
       const isPaced = this.#isPaced && !event.repaired && !event.conflated && event.span > 1;
       if (isPaced) report.paced++;
-      const isWanted = isPaced || event.span === 1 || (this.#history === 'latest' && !event.snapshot) || event.conflated;
+      const isWanted =
+        isPaced || event.span === 1 || (this.#history === 'latest' && !event.snapshot) || event.conflated;
       if (event.tick - covered !== this.#lastTick || !isWanted)
         report.missed += Math.max(1, event.tick - this.#lastTick - 1);
     }

@@ -121,7 +121,12 @@ export class FanReader {
     expect(head.seq, 'positions never go back').toBeGreaterThanOrEqual(isSnapshot ? 0 : this.seq);
     this.seq = head.seq;
     this.#epoch = this.welcome!.epoch;
-    const { state, span } = applyTickFrame(bytes, this.catalogue!, this.state, viewIn(this.catalogue, OWN_VIEW.name, this.wish));
+    const { state, span } = applyTickFrame(
+      bytes,
+      this.catalogue!,
+      this.state,
+      viewIn(this.catalogue, OWN_VIEW.name, this.wish),
+    );
     this.state = state;
     this.ticks.push({ tick: head.tick, span, flags: head.flags, state, wish: this.wish });
   }

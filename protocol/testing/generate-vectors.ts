@@ -374,7 +374,14 @@ function control() {
   const hellos: Hello[] = [
     { version: 1, watch: [], history: 'latest', doc: true, rate: 2 },
     {
-      ...{ version: 1, watch, history: 'all', since: { epoch: EPOCH, seq: 281_474_976_710_655 }, doc: false, rate: 0.5 },
+      ...{
+        version: 1,
+        watch,
+        history: 'all',
+        since: { epoch: EPOCH, seq: 281_474_976_710_655 },
+        doc: false,
+        rate: 0.5,
+      },
     },
     {
       ...{ version: 1, watch: [{ car: '24', view: 'own' }], channels: ['oil', 'rpm'] },

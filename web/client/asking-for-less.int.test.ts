@@ -100,10 +100,13 @@ describe('channels of one’s own', () => {
     race.watch([{ car: '24', view: 'own' }]);
     await rig.publish(2);
     await until(() => isCurrent(race)() && race.cars().length === 1);
-    expect([race.channels, keysIn(race, '24')]).toEqual([['gear', 'speed', 'throttle'], ['gear', 'speed', 'throttle']]);
-    expect(ticks.some(({ changes }) => changes.some(({ channels }) => channels.some(({ key }) => key === 'gear')))).toBe(
-      true,
-    );
+    expect([race.channels, keysIn(race, '24')]).toEqual([
+      ['gear', 'speed', 'throttle'],
+      ['gear', 'speed', 'throttle'],
+    ]);
+    expect(
+      ticks.some(({ changes }) => changes.some(({ channels }) => channels.some(({ key }) => key === 'gear'))),
+    ).toBe(true);
     expect(errors).toEqual([]);
   });
 

@@ -34,7 +34,11 @@ it.each([
   [{ history: 'some' }, 'bad_option', 'history must be all or latest, but is "some".'],
   [{ watch: [{ car: '24' }, { car: '24' }] }, 'bad_watch', 'Car 24 is named twice.'],
   [{ watch: [{ car: 'a b' }] }, 'bad_watch', 'A car id is 1 to 8 letters, digits, - or _, but "a b" was given.'],
-  [{ watch: [{ car: '24', view: 'own' }] }, 'bad_watch', 'Car 24 is to come in the view own, but no channels are listed.'],
+  [
+    { watch: [{ car: '24', view: 'own' }] },
+    'bad_watch',
+    'Car 24 is to come in the view own, but no channels are listed.',
+  ],
   [{ channels: [] }, 'bad_watch', 'channels must list at least one channel key, but is [].'],
   [{ channels: ['Speed'] }, 'bad_watch', 'A channel key is in lower snake case, but "Speed" was given.'],
   [{ channels: ['rpm', 'rpm'] }, 'bad_watch', 'Channel rpm is named twice.'],

@@ -1,4 +1,12 @@
-import { type EdgeMessage, formatHello, formatQuery, type Rate, type Receipt, type Watch, type Welcome } from '../../protocol/control.ts';
+import {
+  type EdgeMessage,
+  formatHello,
+  formatQuery,
+  type Rate,
+  type Receipt,
+  type Watch,
+  type Welcome,
+} from '../../protocol/control.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FRAME } from '../../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';

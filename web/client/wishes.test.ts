@@ -115,7 +115,10 @@ it('in the end the edge knows what is wanted, and was never told more than an ed
       for (const one of moves) {
         if (one.kind === 'wish') wishes.set(one.wish);
         if (one.kind === 'rate') wishes.setRate(one.rate);
-        if (one.kind === 'hidden') wishes.setHidden((isHidden = one.isHidden));
+        if (one.kind === 'hidden') {
+          isHidden = one.isHidden;
+          wishes.setHidden(isHidden);
+        }
         for (let ms = 0; one.kind === 'wait' && ms < one.ms; ms++) {
           vi.advanceTimersByTime(1);
           take();
