@@ -177,6 +177,38 @@ describe.skipIf(isLeftOut)(title, () => {
     }
   });
 
+  it('asks for less while nobody sees it, and is whole again as soon as somebody does', async () => {
+    await visit('?race=demo&car=24');
+    await isAtTick(rig.tick);
+    const edge = rig.edges[0]!;
+    const paced = () => edge.stats().races.demo!.tally.paced;
+    /** Playwright keeps its pages in sight: the page is told otherwise. */
+    const see = (visibilityState: 'hidden' | 'visible') =>
+      page.evaluate((state) => {
+        Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, visibilityState);
+    const [from, before] = [paced(), rig.tick];
+    await see('hidden');
+    await vi.waitUntil(
+      async () => {
+        await rig.publish(1);
+        return paced() > from;
+      },
+      { timeout: 10_000 },
+    );
+    await rig.publish(2);
+    const shown = Number(await page.evaluate(() => document.body.dataset.tick));
+    expect(shown).toBeGreaterThan(before);
+    await see('visible');
+    await isAtTick(rig.tick);
+    expect(await readTable()).toEqual(expectedTable('24'));
+    const frames = paced();
+    await rig.publish(2);
+    await isAtTick(rig.tick);
+    expect(paced()).toBe(frames);
+  });
+
   it('says that no new data comes when the race goes silent', async () => {
     await visit('?race=demo&car=24');
     await isAtTick(rig.tick);

@@ -57,11 +57,18 @@ describe('what a fan wants', () => {
 
   it('goes back to what the edge took when it refuses', () => {
     const { wishes } = begun();
-    wishes.agree(OWN);
+    wishes.agree({ id: 1, ...OWN });
     wishes.set(OTHER);
     wishes.goBack();
     expect([wishes.choice, wishes.channels]).toEqual([OWN.watch, OWN.channels]);
   });
+});
+
+it('what a new catalogue has no place for is not wanted any more: a hello with it would be refused for good', () => {
+  const { wishes } = begun();
+  wishes.set(OWN);
+  wishes.agree({ id: 0, ...ONE });
+  expect(wishes.hello(undefined)).toEqual({ ...ONE, rate: 2 });
 });
 
 describe('the rate', () => {

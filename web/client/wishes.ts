@@ -80,9 +80,10 @@ export class Wishes {
     return { ...this.#agreed, rate: this.#toldRate };
   }
 
-  /** The edge took a wish. */
-  agree({ watch, channels }: Wish): void {
+  /** The edge took a wish; one without an id is what is left of it in another catalogue, and more cannot be had. */
+  agree({ id, watch, channels }: Wish & { readonly id: number }): void {
     this.#agreed = { watch, ...channelsOf({ channels }) };
+    if (id === 0) this.goBack();
   }
 
   /** The edge refused the last wish. */
