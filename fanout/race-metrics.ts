@@ -20,6 +20,11 @@ export const RACE_COUNTERS: readonly RaceMetric[] = [
     of: ({ tally }) => tally.conflated,
   },
   {
+    name: 'paced_frames_total',
+    help: 'Frames that joined several ticks because a fan asked for fewer.',
+    of: ({ tally }) => tally.paced,
+  },
+  {
     name: 'repairs_total',
     help: 'Repairs by kind; the first snapshot of a new fan is one.',
     by: 'kind',

@@ -443,6 +443,10 @@ function refused() {
   };
 }
 
+/** With lists of texts in one line, as the formatter of the repository wants them. */
+const inOneLine = (json: string): string =>
+  json.replace(/\[\s+("[^"]*"(?:,\s+"[^"]*")*)\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`);
+
 /** File name to text. */
 export function makeVectors(): Record<string, string> {
   const files = {
@@ -457,7 +461,7 @@ export function makeVectors(): Record<string, string> {
     'refused.json': refused(),
   };
   return Object.fromEntries(
-    Object.entries(files).map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]),
+    Object.entries(files).map(([name, content]) => [name, `${inOneLine(JSON.stringify(content, null, 2))}\n`]),
   );
 }
 
