@@ -20,6 +20,8 @@ class FakeSink implements FanSink {
   isFrozen = false;
   /** How often several frames left together. */
   writes = 0;
+  /** How often somebody asked what waits. */
+  looks = 0;
   closed: CloseReason | undefined;
   readonly #reader: FanReader;
   #waiting: (string | Uint8Array)[] = [];
@@ -59,6 +61,7 @@ class FakeSink implements FanSink {
     for (const frame of [...frames, last]) this.#send(frame);
   }
   bufferedBytes(): number {
+    this.looks++;
     return this.#waiting.reduce((sum, message) => sum + message.length, 0);
   }
   close(reason: CloseReason): void {
@@ -612,6 +615,8 @@ describe('the fans of a race', () => {
     for (const fan of fans) fan.connect(edge);
     world.publish(40);
     edge.catchUp();
+    // A fan whose turn it is not costs nothing.
+    expect(fans.map(({ sink }) => sink.looks)).toEqual(Array(30).fill(4));
     for (let tick = 11; tick <= 40; tick++) {
       expect(fans.filter(({ reader }) => reader.ticks.some((seen) => seen.tick === tick))).toHaveLength(3);
     }
