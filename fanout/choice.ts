@@ -4,11 +4,12 @@ import type { Watch, Wish } from '../protocol/control.ts';
 import type { Field } from '../protocol/field.ts';
 
 /** Codes of views on the wire are below this. */
-const VIEW_CODES = 64;
+export const VIEW_CODES = 64;
 
 /** Slot and view of one watched car in one number: thousands of choices hold some of these for every fan. */
 export const slotOf = (code: number): number => Math.floor(code / VIEW_CODES);
-const viewIdOf = (code: number): number => code % VIEW_CODES;
+/** Id of the view. */
+export const viewIdOf = (code: number): number => code % VIEW_CODES;
 const idOf = (catalogue: Catalogue, view: string): number =>
   view === OWN_VIEW.name ? OWN_VIEW.id : catalogue.viewOf(view)!.id;
 

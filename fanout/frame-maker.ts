@@ -4,6 +4,7 @@ import { goneSlice } from '../protocol/slice.ts';
 import { type Choice, slotOf } from './choice.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
+import { StepFrames } from './step-frames.ts';
 import { hasDigests, ViewEncoder } from './view-encoder.ts';
 
 const NO_FRAMES: readonly Uint8Array[] = [];
@@ -13,6 +14,7 @@ export class FrameMaker {
   readonly #state: RaceState;
   readonly encoder = new ViewEncoder();
   readonly #writer = new TickFrameWriter();
+  readonly #steps: StepFrames;
   /** How many frames were joined. */
   made = 0;
   /** Doc frames by what they build on and their flags; valid while the state is at {@link #docsAtSeq}. */
@@ -21,6 +23,7 @@ export class FrameMaker {
 
   constructor(state: RaceState) {
     this.#state = state;
+    this.#steps = new StepFrames(this.encoder, state.catalogue.views);
   }
 
   /**
@@ -32,8 +35,13 @@ export class FrameMaker {
    */
   frame(choice: Choice, base: RingEntry | undefined, flags: number, pending?: ReadonlySet<string>): Uint8Array {
     const head = this.#state.head!;
-    // Nobody to share it with.
-    if (choice.fans === 1 || pending) return this.#join(choice, head, base, flags, pending).look();
+    const isShared = choice.fans > 1 && !pending;
+    if (!isShared) {
+      this.made++;
+      const isStep = base !== undefined && head.tick - base.tick === 1 && flags === 0 && !pending && !choice.list;
+      if (isStep) return this.#steps.frame(choice, base, head, this.#state.seq);
+      return this.#join(choice, head, base, flags, pending).look();
+    }
     choice.frames ??= new Map();
     if (choice.framesAtSeq !== this.#state.seq) {
       choice.framesAtSeq = this.#state.seq;
@@ -42,6 +50,7 @@ export class FrameMaker {
     const key = (base ? base.tick + 1 : 0) * 8 + flags;
     const known = choice.frames.get(key);
     if (known) return known;
+    this.made++;
     const frame = this.#join(choice, head, base, flags, undefined).finish();
     choice.frames.set(key, frame);
     return frame;
@@ -67,7 +76,6 @@ export class FrameMaker {
       const digest = hasDigest ? this.encoder.digest(head, slot, view) : undefined;
       if (digest) writer.add(digest);
     }
-    this.made++;
     return writer;
   }
 
