@@ -64,7 +64,14 @@ export class Crowd {
     });
     const timer = AbortSignal.timeout(withinMs);
     const late = new Promise<never>((_, reject) => {
-      timer.onabort = () => reject(new Error(`${count} fans were not live within ${withinMs / 1000} s.`));
+      timer.onabort = () => {
+        void this.report().then(({ counts: { live, refused, lost } }) => {
+          const seen = `${refused} handshakes were refused, ${lost} connections were lost`;
+          reject(
+            new Error(`Only ${live} of ${this.fans + count} fans were live within ${withinMs / 1000} s: ${seen}.`),
+          );
+        }, reject);
+      };
     });
     await Promise.race([Promise.all(joins), late]);
     this.fans += count;
