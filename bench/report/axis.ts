@@ -41,7 +41,7 @@ export function logAxis(values: readonly number[]): Axis {
   const shown = marks.slice(first, Math.max(last, first + 1) + 1);
   const [begin, end] = [Math.log10(shown[0]!), Math.log10(shown.at(-1)!)];
   // Many decades: the powers of ten are enough.
-  const ticks = shown.length > 8 ? shown.filter((mark) => Number.isInteger(tidy(Math.log10(mark)))) : shown;
+  const ticks = shown.length > 12 ? shown.filter((mark) => Number.isInteger(tidy(Math.log10(mark)))) : shown;
   return {
     place: (value) => (value > 0 ? Math.max(0, (Math.log10(value) - begin) / (end - begin)) : 0 * value),
     ticks: withLabels(ticks),

@@ -12,7 +12,7 @@ export interface Series {
 /** Text of all charts stands in these units: the page shows about one pixel for each on a phone, 1.4 on a laptop. */
 const WIDTH = 400;
 const HEIGHT = 250;
-const PLOT = { left: 48, right: 14, top: 12, bottom: 40 } as const;
+const PLOT = { left: 48, right: 20, top: 12, bottom: 40 } as const;
 const COLOURS = 6;
 
 const one = (value: number) => value.toFixed(1);

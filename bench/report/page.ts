@@ -6,8 +6,12 @@ import { STYLE } from './style.ts';
 /** Shown at the top, not in the table. */
 const HEAD_KEYS = ['bench', 'command', 'finished_at', 'machine'];
 
-/** Long names break behind an underscore. */
-const nameCell = (name: string) => escapeHtml(name).replaceAll('_', '_<wbr>');
+/** The name of a column on at most two lines, of which no other break makes the longer one shorter. */
+export function breakName(name: string): readonly string[] {
+  const breaks = [...name.matchAll(/_/g)].map(({ index }) => [name.slice(0, index + 1), name.slice(index + 1)]);
+  const longest = (lines: readonly string[]) => Math.max(...lines.map(({ length }) => length));
+  return breaks.reduce((best, lines) => (longest(lines) < longest(best) ? lines : best), [name]);
+}
 
 function cell(value: unknown): string {
   return `<td${typeof value === 'number' ? ' class="number"' : ''}>${escapeHtml(formatCell(value))}</td>`;
@@ -17,14 +21,14 @@ function table(rows: readonly Row[]): string {
   const columns = columnsOf(rows);
   const head = columns.map((name) => {
     const isNumber = rows.some((row) => typeof row[name] === 'number');
-    return `<th scope="col"${isNumber ? ' class="number"' : ''}>${nameCell(name)}</th>`;
+    return `<th scope="col"${isNumber ? ' class="number"' : ''}>${breakName(name).map(escapeHtml).join('<br>')}</th>`;
   });
   const body = rows.map((row) => `<tr>${columns.map((name) => cell(row[name])).join('')}</tr>`);
   return `<div class="wide" tabindex="0"><table><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('')}</tbody></table></div>`;
 }
 
 function pairs(entries: readonly (readonly [string, unknown])[]): string {
-  const rows = entries.map(([key, value]) => `<tr><th scope="row">${nameCell(key)}</th>${cell(value)}</tr>`);
+  const rows = entries.map(([key, value]) => `<tr><th scope="row">${escapeHtml(key)}</th>${cell(value)}</tr>`);
   return `<table class="pairs"><tbody>${rows.join('')}</tbody></table>`;
 }
 
@@ -60,7 +64,9 @@ export function renderPage(results: Results): string {
   const tables = entries.filter((entry): entry is [string, readonly Row[]] => isTable(entry[1]));
   const rest = entries.filter(([key, value]) => !isTable(value) && !isPercentiles(value) && key !== 'series');
   const sections = [
-    ...tables.map(([key, rows]) => `<section><h2>${escapeHtml(key)}</h2>${table(rows)}</section>`),
+    ...tables.map(
+      ([key, rows]) => `<section>${key === 'rows' ? '' : `<h2>${escapeHtml(key)}</h2>`}${table(rows)}</section>`,
+    ),
     `<section class="plots">${plotResults(results).join('')}</section>`,
     `<section><h2>results</h2>${pairs(rest)}${percentileTable(results)}</section>`,
   ];

@@ -33,7 +33,7 @@ function plotLatencies(results: Results): string[] {
   }));
   return [
     lineChart({
-      title: 'From the close of a tick to the fan',
+      title: 'From the close of a tick to the fan, by percentile',
       x: { axis: percentileAxis(), name: 'percentile' },
       y: { axis: logAxis(latencies.flatMap(([, percentiles]) => Object.values(percentiles))), name: 'ms, log scale' },
       series,
@@ -53,7 +53,7 @@ function plotRows({ rows }: Results): string[] {
 
 /** Charts over the number of fans: a title, the unit, and which columns of the steps are its lines. */
 const OVER_FANS: readonly { title: string; unit: string; columns: RegExp }[] = [
-  { title: 'From the close of a tick to the fan', unit: 'ms', columns: /^(p50|p99)_ms$/ },
+  { title: 'From the close of a tick to the fan, by fans', unit: 'ms', columns: /^(p50|p99)_ms$/ },
   { title: 'Processor shares', unit: 'cores', columns: /^(.+)_core_share$/ },
   { title: 'Processor time of the edges for each fan and tick', unit: 'µs', columns: /^(edge)_us_per_fan_tick$/ },
   { title: 'Memory', unit: 'MB', columns: /^(rss)_mb$/ },

@@ -15,8 +15,10 @@ header p { margin: 6px 0 0; color: var(--quiet); }
 pre { margin: 0; padding: 8px 12px; border-radius: 6px; background: var(--card); font-size: 13px; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
+section:first-child { margin-top: 28px; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: 6px 16px 6px 0; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: bottom; }
+thead th { white-space: nowrap; }
 thead th { color: var(--quiet); font-size: 13px; font-weight: 500; line-height: 1.25; }
 td:first-child { white-space: nowrap; font-weight: 500; }
 td.number, th.number { text-align: right; }
