@@ -1,10 +1,9 @@
 import type { Usage, Values } from '../cli/flags.ts';
-import { startNatsServer } from '../testing/nats-server.ts';
+import { planFor, tickOf } from './crowd/measured-span.ts';
 import type { CrowdPlan } from './crowd/plan.ts';
 import { recordFrames } from './crowd/recorded-frames.ts';
 import { type Served, type Turn, takeTurn } from './crowd/turn.ts';
-import { tickOf } from './fanout.ts';
-import { startEdgeAndIngest } from './live-race.ts';
+import { type LiveRace, withLiveRace } from './live-race.ts';
 import { round } from './machine.ts';
 import { BARE, rivalsOf } from './rivals.ts';
 
@@ -57,33 +56,24 @@ async function tryTurn(
   }
 }
 
-async function takeTurns(nats: string, flags: Values<typeof FLAGS>): Promise<Outcome[]> {
-  const live = await startEdgeAndIngest(nats, 'bench', { cars: 40, rate: flags.rate });
-  try {
-    const { cars } = (await (await fetch(`${live.url}/races/bench`)).json()) as { cars: string[] };
-    const plan: CrowdPlan = {
-      url: live.url,
-      race: 'bench',
-      cars,
-      carsPerFan: flags.cars,
-      view: flags.view,
-      choices: 'random',
-      doc: false,
-      returns: false,
-    };
-    process.stderr.write('recording what the edge sends\n');
-    const frames = await recordFrames(plan, flags.choices, RECORDED_TICKS);
-    const edge = { pid: live.edge.pid, tickNow: tickOf(live.url, 'bench') };
-    const outcomes = [await tryTurn('Slipstream edge', plan, edge, flags)];
-    for (const { name, rival, start } of rivalsOf(flags.choices)) {
-      const served = await start(frames);
-      outcomes.push(await tryTurn(name, { ...plan, url: served.url, rival }, served, flags));
-      await served.stop();
-    }
-    return outcomes;
-  } finally {
-    await live.stop();
+async function takeTurns(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Outcome[]> {
+  const plan = await planFor(live.url, {
+    carsPerFan: flags.cars,
+    view: flags.view,
+    choices: 'random',
+    doc: false,
+    returns: false,
+  });
+  process.stderr.write('recording what the edge sends\n');
+  const frames = await recordFrames(plan, flags.choices, RECORDED_TICKS);
+  const edge = { pid: live.edge.pid, tickNow: tickOf(live.url) };
+  const outcomes = [await tryTurn('Slipstream edge', plan, edge, flags)];
+  for (const { name, rival, start } of rivalsOf(flags.choices)) {
+    const served = await start(frames);
+    outcomes.push(await tryTurn(name, { ...plan, url: served.url, rival }, served, flags));
+    await served.stop();
   }
+  return outcomes;
 }
 
 function rowOf({ server, turn, problem }: Outcome, bareUs: number | undefined): Record<string, unknown> {
@@ -106,22 +96,20 @@ function rowOf({ server, turn, problem }: Outcome, bareUs: number | undefined): 
   };
 }
 
-export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
-  const nats = await startNatsServer();
-  try {
-    const outcomes = await takeTurns(`127.0.0.1:${nats.port}`, flags);
-    const bareUs = outcomes.find(({ server }) => server === BARE)?.turn?.us;
-    const measured = outcomes.filter(({ turn }) => turn);
-    return {
-      fans: flags.fans,
-      cars_per_fan: flags.cars,
-      view: flags.view,
-      choices: flags.choices,
-      seconds: flags.seconds,
-      rows: outcomes.map((outcome) => rowOf(outcome, bareUs)),
-      series: Object.fromEntries(measured.map(({ server, turn }) => [server, turn!.percentiles])),
-    };
-  } finally {
-    await nats.stop();
-  }
+async function compare(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
+  const outcomes = await takeTurns(live, flags);
+  const bareUs = outcomes.find(({ server }) => server === BARE)?.turn?.us;
+  const measured = outcomes.filter(({ turn }) => turn);
+  return {
+    fans: flags.fans,
+    cars_per_fan: flags.cars,
+    view: flags.view,
+    choices: flags.choices,
+    seconds: flags.seconds,
+    rows: outcomes.map((outcome) => rowOf(outcome, bareUs)),
+    series: Object.fromEntries(measured.map(({ server, turn }) => [server, turn!.percentiles])),
+  };
 }
+
+export const run = (flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> =>
+  withLiveRace({ rate: flags.rate }, (live) => compare(live, flags));

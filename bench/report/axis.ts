@@ -33,7 +33,8 @@ export function logAxis(values: readonly number[]): Axis {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value));
   const [min, max] = positive.length > 0 ? [Math.min(...positive), Math.max(...positive)] : [1, 10];
   const marks = [];
-  for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power++) {
+  // A logarithm may be rounded up to the next power: the marks begin one below, and are cut to what is needed.
+  for (let power = Math.floor(Math.log10(min)) - 1; power <= Math.ceil(Math.log10(max)); power++) {
     for (const digit of [1, 2, 5]) marks.push(tidy(digit * 10 ** power));
   }
   const first = marks.findLastIndex((mark) => mark <= min);
