@@ -62,7 +62,7 @@ describe('results', () => {
   it('aligns a table for a terminal, with room for what some rows lack', () => {
     expect(
       formatTable([
-        { server: 'edge', ms: 5 },
+        { server: 'edge', ms: 5, percentiles: PERCENTILES },
         { server: 'ws', problem: 'none' },
       ]),
     ).toEqual(['server  ms  problem', 'edge     5', 'ws          none']);
@@ -106,7 +106,7 @@ describe('plotResults', () => {
       { fans: 2000, p50_ms: 6, p99_ms: 12, edge_core_share: null, nats_core_share: 0.03, rss_mb: 130 },
     ];
     expect(titles({ steps })).toEqual([
-      'From the close of a tick to the fan, by fans, ms',
+      'From the close of a tick to the fan, by fans, ms, log scale',
       'Processor shares, cores',
       'Memory, MB',
     ]);

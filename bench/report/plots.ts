@@ -51,18 +51,30 @@ function plotRows({ rows }: Results): string[] {
   return [barChart('Processor time of the server for each fan and tick, µs', bars)];
 }
 
-/** Charts over the number of fans: a title, the unit, and which columns of the steps are its lines. */
-const OVER_FANS: readonly { title: string; unit: string; columns: RegExp }[] = [
-  { title: 'From the close of a tick to the fan, by fans', unit: 'ms', columns: /^(p50|p99)_ms$/ },
-  { title: 'Processor shares', unit: 'cores', columns: /^(.+)_core_share$/ },
-  { title: 'Processor time of the edges for each fan and tick', unit: 'µs', columns: /^(edge)_us_per_fan_tick$/ },
-  { title: 'Memory', unit: 'MB', columns: /^(rss)_mb$/ },
+const fromZero = (values: readonly number[]) => linearAxis(Math.max(...values));
+
+/** Charts over the number of fans: a title, the unit, which columns of the steps are its lines, and the axis for them. */
+const OVER_FANS: readonly { title: string; unit: string; columns: RegExp; axis: typeof logAxis }[] = [
+  {
+    title: 'From the close of a tick to the fan, by fans',
+    unit: 'ms, log scale',
+    columns: /^(p50|p99|max)_ms$/,
+    axis: logAxis,
+  },
+  { title: 'Processor shares', unit: 'cores', columns: /^(.+)_core_share$/, axis: fromZero },
+  {
+    title: 'Processor time of the edges for each fan and tick',
+    unit: 'µs',
+    columns: /^(edge)_us_per_fan_tick$/,
+    axis: fromZero,
+  },
+  { title: 'Memory', unit: 'MB', columns: /^(rss)_mb$/, axis: fromZero },
 ];
 
 function plotSteps({ steps }: Results): string[] {
   if (!isTable(steps) || !steps.some(({ fans }) => isNumber(fans))) return [];
   const placed = steps.filter((step): step is Row & { fans: number } => isNumber(step.fans));
-  return OVER_FANS.flatMap(({ title, unit, columns }) => {
+  return OVER_FANS.flatMap(({ title, unit, columns, axis }) => {
     const keys = [...new Set(placed.flatMap(Object.keys))].filter(
       (key) => columns.test(key) && placed.some((step) => isNumber(step[key])),
     );
@@ -72,14 +84,14 @@ function plotSteps({ steps }: Results): string[] {
       colour,
       points: placed.map((step) => {
         const y = isNumber(step[key]) ? step[key] : undefined;
-        return { x: step.fans, y, label: `${formatCell(y)} ${unit} at ${formatCell(step.fans)} fans` };
+        return { x: step.fans, y, label: `${formatCell(y)} at ${formatCell(step.fans)} fans` };
       }),
     }));
-    const values = series.flatMap(({ points }) => points.map(({ y }) => y ?? 0));
+    const values = series.flatMap(({ points }) => points.map(({ y }) => y)).filter(isNumber);
     return lineChart({
       title,
       x: { axis: linearAxis(Math.max(...placed.map(({ fans }) => fans))), name: 'fans' },
-      y: { axis: linearAxis(Math.max(...values)), name: unit },
+      y: { axis: axis(values), name: unit },
       series,
     });
   });

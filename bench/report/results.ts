@@ -18,8 +18,9 @@ export function isPercentiles(value: unknown): value is Percentiles {
 
 const isPercent = (key: string) => key.trim() !== '' && Number(key) >= 0 && Number(key) <= 100;
 
-/** Names of the columns of a table, in the order in which they first come. */
-export const columnsOf = (rows: readonly Row[]): string[] => [...new Set(rows.flatMap((row) => Object.keys(row)))];
+/** Names of the columns of a table, in the order in which they first come; percentiles are too many for a cell. */
+export const columnsOf = (rows: readonly Row[]): string[] =>
+  [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !rows.some((row) => isPercentiles(row[name])));
 
 /** A value in one cell: nothing for none, 12,345.6 for a number. */
 export function formatCell(value: unknown): string {
