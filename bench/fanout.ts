@@ -1,13 +1,10 @@
-import { once } from 'node:events';
 import type { Usage, Values } from '../cli/flags.ts';
-import { cpuSeconds, residentBytes } from './cpu.ts';
-import { Crowd } from './crowd/crowd.ts';
-import { measureSpan, planFor, type SpanResult, tickOf } from './crowd/measured-span.ts';
+import { planFor, tickOf } from './crowd/measured-span.ts';
 import type { CrowdPlan } from './crowd/plan.ts';
 import { recordFrames } from './crowd/recorded-frames.ts';
-import { type LiveRace, pause, withLiveRace } from './live-race.ts';
+import { startFrameServer, type Turn, takeTurn } from './crowd/turn.ts';
+import { type LiveRace, withLiveRace } from './live-race.ts';
 import { round } from './machine.ts';
-import { startWorker } from './processes.ts';
 
 const FLAGS = {
   fans: { kind: 'integer', min: 1, max: 19_300, default: 10_000, help: 'Fans on one edge.' },
@@ -32,58 +29,8 @@ export const usage: Usage<typeof FLAGS> = {
   flags: FLAGS,
 };
 
-const WARM_UP_MS = 6000;
 const RECORDED_FANS = 40;
 const RECORDED_TICKS = 8;
-
-/** One turn of one server. */
-interface Turn extends SpanResult {
-  /** Processor time of the server for each fan and tick. */
-  readonly us: number;
-  readonly rssPerFan: number;
-  readonly crowdShare: number;
-}
-
-async function takeTurn(
-  plan: CrowdPlan,
-  pid: number,
-  tickNow: () => Promise<number>,
-  { fans, seconds }: Values<typeof FLAGS>,
-): Promise<Turn> {
-  const crowd = await Crowd.start(plan, fans);
-  try {
-    const rssBefore = residentBytes(pid);
-    await crowd.join(fans);
-    await pause(WARM_UP_MS);
-    const cpu = { server: 0, crowd: 0 };
-    const at = (sign: number) => {
-      cpu.server += sign * cpuSeconds(pid);
-      cpu.crowd += sign * crowd.cpuSeconds();
-    };
-    const span = await measureSpan(crowd, tickNow, seconds, { begin: () => at(-1), end: () => at(1) });
-    const rssPerFan = Math.round((residentBytes(pid) - rssBefore) / fans);
-    return {
-      ...span,
-      us: (cpu.server * 1e6) / (fans * span.ticks),
-      rssPerFan,
-      crowdShare: round(cpu.crowd / seconds),
-    };
-  } finally {
-    await crowd.stop();
-  }
-}
-
-async function startRaw(frames: string[][]) {
-  const raw = await startWorker('crowd/raw-server.ts', []);
-  const ask = async () => {
-    const answer = once(raw.child, 'message');
-    raw.child.send(frames);
-    const [{ port, tick }] = (await answer) as [{ port: number; tick: number }];
-    return { port, tick };
-  };
-  const { port } = await ask();
-  return { pid: raw.pid, url: `http://127.0.0.1:${port}`, tickNow: async () => (await ask()).tick, stop: raw.stop };
-}
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -96,14 +43,15 @@ async function compare(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Rec
     returns: false,
   });
   process.stderr.write('recording what the edge sends\n');
-  const raw = await startRaw(await recordFrames(plan, RECORDED_FANS, RECORDED_TICKS));
+  const raw = await startFrameServer('crowd/raw-server.ts', await recordFrames(plan, RECORDED_FANS, RECORDED_TICKS));
+  const edgeServed = { pid: live.edge.pid, tickNow: tickOf(live.url) };
   const edgeTurns: Turn[] = [];
   const rawTurns: Turn[] = [];
   for (let n = 0; n < flags.rounds; n++) {
     process.stderr.write(`round ${n + 1} of ${flags.rounds}: ${flags.fans} fans on the edge\n`);
-    edgeTurns.push(await takeTurn(plan, live.edge.pid, tickOf(live.url), flags));
+    edgeTurns.push(await takeTurn(plan, edgeServed, flags));
     process.stderr.write(`round ${n + 1} of ${flags.rounds}: ${flags.fans} fans on bare uWebSockets.js\n`);
-    rawTurns.push(await takeTurn({ ...plan, url: raw.url }, raw.pid, raw.tickNow, flags));
+    rawTurns.push(await takeTurn({ ...plan, url: raw.url }, raw, flags));
   }
   await raw.stop();
   const [edge, bare] = [edgeTurns, rawTurns].map((turns) => mean(turns.map(({ us }) => us))) as [number, number];

@@ -1,6 +1,8 @@
 import { type Flags, formatHelp, parseFlags, type Usage, UsageError, type Values } from '../cli/flags.ts';
 import { TelemetryError } from '../protocol/errors.ts';
 import { describeMachine } from './machine.ts';
+import { prepareReports, writeReport } from './report/report.ts';
+import { formatTable, isTable, type Results } from './report/results.ts';
 
 /** A measurement: it prints its progress on standard error and gives one flat object of results. */
 export interface Bench {
@@ -25,18 +27,38 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
   storm: { summary: 'all fans of an edge lose their connection at once', load: () => import('./storm.ts') },
   slow: { summary: 'a tenth of the fans reads nothing for a minute', load: () => import('./slow.ts') },
   daytona: { summary: 'how many fans one machine serves with everything on it', load: () => import('./daytona.ts') },
+  peers: {
+    summary: 'the same fan-out through our edge, uWebSockets.js, ws, Socket.IO and nats-server',
+    load: () => import('./peers.ts'),
+  },
   latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
   http: { summary: 'requests per second of the HTTP side of an edge', load: () => import('./http.ts') },
 };
 
-const HELP = `npm run bench -- <name> [flags] [--json]
+const COMMON_FLAGS = {
+  json: { kind: 'switch', help: 'End with one JSON object on the last line.' },
+  report: { kind: 'text', help: 'Folder for the results as <name>.json and as a page, <name>.html.' },
+} as const;
+
+const HELP = `npm run bench -- <name> [flags] [--json] [--report <folder>]
 
 ${Object.entries(BENCHES)
   .map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`)
   .join('\n')}
 
-With --json the last line is one JSON object. npm run bench -- <name> --help lists the flags.
+With --json the last line is one JSON object, with --report they become a page too. npm run bench -- <name> --help lists the flags.
 `;
+
+const quote = (word: string) => (/^[\w.,:/=@-]+$/.test(word) ? word : JSON.stringify(word));
+
+const formatResults = (results: Results) =>
+  Object.entries(results)
+    .flatMap(([key, value]) => {
+      if (isTable(value)) return [key, ...formatTable(value).map((line) => `  ${line}`)];
+      return `${key.padEnd(36)}${typeof value === 'object' ? JSON.stringify(value) : value}`;
+    })
+    .join('\n')
+    .concat('\n');
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -51,23 +73,25 @@ async function main(args: readonly string[]): Promise<number> {
       `The bench must be one of ${Object.keys(BENCHES).join(', ')}, but is ${JSON.stringify(name)}.`,
     );
   const bench = (await entry.load()) as Bench;
-  const usage = {
-    ...bench.usage,
-    flags: { ...bench.usage.flags, json: { kind: 'switch', help: 'End with one JSON object on the last line.' } },
-  } as const;
+  const usage = { ...bench.usage, flags: { ...bench.usage.flags, ...COMMON_FLAGS } } as const;
   if (rest.includes('--help')) {
     process.stdout.write(formatHelp(usage));
     return 0;
   }
   const { values } = parseFlags(usage, rest, process.env);
-  const results = { bench: name, ...(await bench.run(values)), machine: describeMachine() };
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify(results)}\n`);
-  } else {
-    for (const [key, value] of Object.entries(results)) {
-      process.stdout.write(`${key.padEnd(36)}${typeof value === 'object' ? JSON.stringify(value) : value}\n`);
-    }
-  }
+  const report = values.report as string | undefined;
+  if (report) prepareReports(report);
+  const command = ['npm run bench --', name, ...rest.map(quote)].join(' ');
+  const measured = await bench.run(values);
+  const results = {
+    bench: name,
+    command,
+    ...measured,
+    finished_at: new Date().toISOString(),
+    machine: describeMachine(),
+  };
+  if (report) process.stderr.write(`${writeReport(report, name, results)} is written\n`);
+  process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : formatResults(results));
   return 0;
 }
 

@@ -29,6 +29,9 @@ export function canOwn(network: OwnNetwork): boolean {
   return spawnSync('unshare', [...wrap(network), 'true'], { stdio: 'ignore' }).status === 0;
 }
 
+/** What main.ts says of every bench. */
+const SAID_BY_MAIN = ['bench', 'command', 'finished_at', 'machine'];
+
 /** Runs the same bench again in such a namespace and gives its results. */
 export function runInOwn(network: OwnNetwork, name: string, args: readonly string[]): Record<string, unknown> {
   const bench = [process.execPath, join(import.meta.dirname, 'main.ts'), name, ...args, '--json'];
@@ -40,11 +43,8 @@ export function runInOwn(network: OwnNetwork, name: string, args: readonly strin
   });
   if (child.status !== 0)
     throw new Error(`the bench in its own network ended with ${child.signal ?? `code ${child.status}`}`);
-  const {
-    bench: _,
-    machine: __,
-    ...results
-  } = JSON.parse(child.stdout.trim().split('\n').at(-1)!) as Record<string, unknown>;
+  const results = JSON.parse(child.stdout.trim().split('\n').at(-1)!) as Record<string, unknown>;
+  for (const key of SAID_BY_MAIN) delete results[key];
   return results;
 }
 

@@ -1,6 +1,7 @@
 import type { Histogram } from 'hdr-histogram-js';
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import { CrowdFan, isSnapshot } from './crowd-fan.ts';
+import { createDialect } from './dialects.ts';
 import { type CrowdPlan, fanPath } from './plan.ts';
 import { type CrowdReport, latencyHistogram, noCounts } from './tally.ts';
 
@@ -43,7 +44,8 @@ export class CrowdPart {
     let next = firstId;
     const line = async () => {
       while (next < firstId + count) {
-        const fan = new CrowdFan(next++, this.#events);
+        const id = next++;
+        const fan = new CrowdFan(id, this.#events, createDialect(this.#plan, id));
         this.#fans.push(fan);
         const live = new Promise<void>((resolve) => this.#onLive.set(fan, resolve));
         this.#connect(fan);

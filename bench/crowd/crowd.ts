@@ -62,11 +62,14 @@ export class Crowd {
       const many = Math.min(count, begin + share) - begin;
       return ask({ do: 'join', firstId: this.fans + begin, count: many, inFlight });
     });
-    const timer = AbortSignal.timeout(withinMs);
-    const late = new Promise<never>((_, reject) => {
-      timer.onabort = () => reject(new Error(`${count} fans were not live within ${withinMs / 1000} s.`));
-    });
-    await Promise.race([Promise.all(joins), late]);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.report().then(({ counts: { live, refused, lost } }) => {
+        const seen = `${refused} handshakes were refused, ${lost} connections were lost`;
+        reject(new Error(`Only ${live} of ${this.fans + count} fans were live within ${withinMs / 1000} s: ${seen}.`));
+      }, reject);
+    }, withinMs);
+    await Promise.race([Promise.all(joins), late]).finally(() => clearTimeout(timer));
     this.fans += count;
   }
 

@@ -15,6 +15,8 @@ export interface CrowdPlan {
   readonly doc: boolean;
   /** Whether fans come back after a loss, with their position and inside the window of the welcome. */
   readonly returns: boolean;
+  /** Where given, the server is no edge and speaks otherwise; with NATS, fans share so many subjects. */
+  readonly rival?: { readonly speaks: 'socket.io' } | { readonly speaks: 'nats'; readonly subjects: number };
 }
 
 /** The cars of one fan; the same for every run. */
@@ -29,6 +31,7 @@ export function chooseCars(plan: CrowdPlan, fan: number): string[] {
 
 /** Address and query with which a fan connects; all it has to say stands in it. */
 export function fanPath(plan: CrowdPlan, fan: number, since: string | undefined): string {
+  if (plan.rival) return plan.rival.speaks === 'socket.io' ? '/socket.io/?EIO=4&transport=websocket' : '/';
   const watch = chooseCars(plan, fan)
     .map((car) => `${car}:${plan.view}`)
     .join(',');
