@@ -9,6 +9,9 @@ const FANS_PER_PROCESS = 14_000;
 /** More handshakes at once overflow the listen backlog of an edge, and wait a second for their SYN to be sent again. */
 const IN_FLIGHT = 400;
 
+/** Another one for each run: ports of an address stay taken for a minute after its connections have ended. */
+const NEIGHBOURHOOD = 1 + Math.floor(Math.random() * 254);
+
 /**
  * Processes beyond the first have a source address of their own: each has ports for 28,000 connections to one edge. The
  * first has none, because choosing a port for an address takes the kernel long when many are in use, as in a storm.
@@ -34,7 +37,7 @@ export class Crowd {
       Array.from({ length: count }, async (_, n) => {
         const worker = await startWorker('crowd/crowd-process.ts', [
           JSON.stringify(plan),
-          n === 0 ? '' : `127.0.${line}.${n}`,
+          n === 0 ? '' : `127.${NEIGHBOURHOOD}.${line}.${n}`,
         ]);
         const waiting = new Map<number, (report: CrowdReport) => void>();
         let asked = 0;
