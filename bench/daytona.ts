@@ -7,10 +7,10 @@ import { Shares } from './crowd/shares.ts';
 import { pause, startEdgeAndIngest } from './live-race.ts';
 
 const FLAGS = {
-  from: { kind: 'integer', min: 100, max: 200_000, default: 24_000, help: 'Fans of the first step.' },
+  from: { kind: 'integer', min: 100, max: 200_000, default: 32_000, help: 'Fans of the first step.' },
   to: { kind: 'integer', min: 100, max: 200_000, default: 64_000, help: 'Fans of the last step.' },
   step: { kind: 'integer', min: 100, max: 50_000, default: 4000, help: 'Fans added with each step.' },
-  workers: { kind: 'integer', min: 1, max: 64, default: 4, help: 'Edge processes on the one port.' },
+  workers: { kind: 'integer', min: 1, max: 64, default: 3, help: 'Edge processes on the one port.' },
   cars: { kind: 'integer', min: 1, max: 40, default: 4, help: 'Cars that each fan watches.' },
   view: { kind: 'text', default: 'essentials', help: 'View in which they are watched.' },
   document: { kind: 'switch', help: 'Fans want the race document too.' },

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Usage, Values } from '../cli/flags.ts';
 import { startNatsServer } from '../testing/nats-server.ts';
-import { cpuSeconds } from './cpu.ts';
+import { cpuSeconds, workersOf } from './cpu.ts';
 import { pause, startEdgeAndIngest } from './live-race.ts';
 import { round } from './machine.ts';
 import { canOwn, ownNetwork, runInOwn, wordsOf } from './own-network.ts';
@@ -22,6 +22,7 @@ const FLAGS = {
     default: 'plain',
     help: 'steered: a network namespace of its own in which the receiving half of loopback runs on the other core, as with a network card (Linux, root; elsewhere plain). plain: the loopback of the machine.',
   },
+  workers: { kind: 'integer', min: 1, max: 16, default: 1, help: 'Edge processes on the one port.' },
   cars: { kind: 'integer', min: 1, max: 40, default: 4, help: 'Cars that each fan watches.' },
   view: { kind: 'text', default: 'essentials', help: 'View in which they are watched.' },
   field: { kind: 'integer', min: 4, max: 40, default: 40, help: 'Simulated cars in the race.' },
@@ -45,7 +46,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
   const nats = await startNatsServer();
   const address = `127.0.0.1:${nats.port}`;
   try {
-    const live = await startEdgeAndIngest(address, 'bench', { cars: flags.field, rate: flags.rate });
+    const live = await startEdgeAndIngest(address, 'bench', { cars: flags.field, rate: flags.rate }, flags);
     const { url, edge, ingest } = live;
     process.stderr.write(`connecting ${flags.fans} fans\n`);
     const swarm = await startWorker('fan-swarm.ts', [
@@ -58,12 +59,14 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
     ]);
     await pause(WARM_UP_MS);
     process.stderr.write(`measuring for ${flags.seconds} s\n`);
-    const before = { edge: cpuSeconds(edge.pid), ingest: cpuSeconds(ingest.pid), swarm: cpuSeconds(swarm.pid) };
+    const edges = workersOf(edge.pid);
+    const edgeSeconds = () => edges.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+    const before = { edge: edgeSeconds(), ingest: cpuSeconds(ingest.pid), swarm: cpuSeconds(swarm.pid) };
     swarm.child.send('begin');
     await pause(flags.seconds * 1000);
     const share = (pid: number, begin: number) => round((cpuSeconds(pid) - begin) / flags.seconds, 3);
     const shares = {
-      edge: share(edge.pid, before.edge),
+      edge: round((edgeSeconds() - before.edge) / flags.seconds, 3),
       ingest: share(ingest.pid, before.ingest),
       swarm: share(swarm.pid, before.swarm),
     };
@@ -80,6 +83,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
     return {
       fans: flags.fans,
       probes,
+      workers: flags.workers,
       network: ownNetwork() ?? 'plain',
       cars_per_fan: flags.cars,
       view: flags.view,

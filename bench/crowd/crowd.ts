@@ -57,7 +57,7 @@ export class Crowd {
   }
 
   /** Adds fans; resolves when all of them have a tick, or fails after `withinMs`. */
-  async join(count: number, withinMs = 120_000): Promise<void> {
+  async join(count: number, withinMs = Math.max(120_000, count * 6)): Promise<void> {
     const share = Math.ceil(count / this.#processes.length);
     const inFlight = Math.ceil(IN_FLIGHT / this.#processes.length);
     const joins = this.#processes.map(({ ask }, n) => {
