@@ -24,18 +24,19 @@ export interface OwnList {
 
 /** What one or many fans chose. Fans with the same choice hold the same object, and so share their frames. */
 export class Choice {
-  /** As the fan named it. */
-  readonly watch: readonly Watch[];
-  /** The same for every order of the same cars and views. */
-  readonly key: string;
-  readonly list: OwnList | undefined;
+  // What every tick needs comes first: see Fan.
   fans = 0;
+  readonly list: OwnList | undefined;
+  #codes: readonly number[] = [];
+  #resolvedCars = -1;
   /** Frames by what they build on and their flags; valid while the state is at {@link framesAtSeq}. */
   frames: Map<number, Uint8Array> | undefined;
   framesAtSeq = -1;
   readonly #catalogue: Catalogue;
-  #codes: readonly number[] = [];
-  #resolvedCars = -1;
+  /** As the fan named it. */
+  readonly watch: readonly Watch[];
+  /** The same for every order of the same cars and views. */
+  readonly key: string;
 
   constructor(key: string, watch: readonly Watch[], list: OwnList | undefined, catalogue: Catalogue) {
     this.key = key;

@@ -53,15 +53,15 @@ export class Courier {
   }
 
   /** Welcome, receipt and repair. */
-  join(fan: Fan, delivery: Delivery, repair: Repair, nowMs: number): void {
-    this.#hand(fan, delivery, repair, true, nowMs);
+  join(fan: Fan, delivery: Delivery, repair: Repair): void {
+    this.#hand(fan, delivery, repair, true);
   }
 
   /**
    * Everything that a live fan misses: what it is owed, or the ticks since its last one in one frame. Runs for every
    * fan and tick: makes nothing that other fans cannot share.
    */
-  catchUp(fan: Fan, delivery: Delivery, nowMs: number): void {
+  catchUp(fan: Fan, delivery: Delivery): void {
     const { maker, state } = delivery;
     const head = state.head!;
     if (head.tick < fan.dueTick) return;
@@ -69,7 +69,7 @@ export class Courier {
     if (!base) {
       const owed = fan.owed ?? { reason: 'too_old', hasWelcome: false, isConflated: true };
       if (owed.isConflated) this.tally.conflated++;
-      this.#hand(fan, delivery, delivery.owedSnapshot(fan, owed), owed.hasWelcome, nowMs);
+      this.#hand(fan, delivery, delivery.owedSnapshot(fan, owed), owed.hasWelcome);
       return;
     }
     const isConflated = head.tick > fan.dueTick;
@@ -80,7 +80,7 @@ export class Courier {
     const document = fan.wantsDoc ? maker.documentSince(base, fan.seq, flags) : NO_FRAMES;
     if (document.length === 0) fan.sink.sendFrame(frame);
     else fan.sink.sendFrames(document, frame);
-    this.#count(document, fan, nowMs);
+    this.#count(document);
     this.tally.frames++;
     this.tally.bytes += frame.length;
     fan.pending = undefined;
@@ -90,12 +90,12 @@ export class Courier {
   }
 
   /** The document travels with the ticks; while none come, it comes on its own. */
-  catchUpDocument(fan: Fan, { maker, state }: Delivery, nowMs: number): void {
+  catchUpDocument(fan: Fan, { maker, state }: Delivery): void {
     const head = state.head!;
     if (fan.tick !== head.tick || fan.owed || !fan.wantsDoc) return;
     const document = maker.documentSince(head, fan.seq, 0);
     if (document.length === 0) return;
-    this.#send(fan, document, nowMs);
+    this.#send(fan, document);
     fan.seq = state.seq;
   }
 
@@ -105,12 +105,12 @@ export class Courier {
     fan.say({ type: 'bye', reason: 'going_away', reconnectInMs: Math.round(random() * window) });
   }
 
-  #hand(fan: Fan, delivery: Delivery, { receipt, frames }: Repair, hasWelcome: boolean, nowMs: number): void {
+  #hand(fan: Fan, delivery: Delivery, { receipt, frames }: Repair, hasWelcome: boolean): void {
     this.tally.repairs[receipt.kind]++;
     fan.sink.batch(() => {
       if (hasWelcome) this.#welcome(fan, delivery);
       fan.say(receipt);
-      this.#send(fan, frames, nowMs);
+      this.#send(fan, frames);
     });
     fan.pending = undefined;
     this.#hasAll(fan, delivery);
@@ -131,15 +131,14 @@ export class Courier {
     });
   }
 
-  #send(fan: Fan, frames: readonly Uint8Array[], nowMs: number): void {
+  #send(fan: Fan, frames: readonly Uint8Array[]): void {
     for (const frame of frames) fan.sink.sendFrame(frame);
-    this.#count(frames, fan, nowMs);
+    this.#count(frames);
   }
 
-  #count(frames: readonly Uint8Array[], fan: Fan, nowMs: number): void {
+  #count(frames: readonly Uint8Array[]): void {
     for (const frame of frames) this.tally.bytes += frame.length;
     this.tally.frames += frames.length;
-    fan.lastSentAtMs = nowMs;
   }
 
   #hasAll(fan: Fan, { state }: Delivery): void {

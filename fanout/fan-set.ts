@@ -24,6 +24,7 @@ export class FanSet {
   readonly #courier: Courier;
   readonly #paces: Paces;
   #tickAtMs = 0;
+  #pongAtMs = 0;
   /** Where the pass over the fans stands. */
   #pass: SetIterator<Fan> | undefined;
 
@@ -105,7 +106,7 @@ export class FanSet {
     fan.wantsDoc = hello.doc;
     fan.pace = this.#paces.take(hello.rate);
     fan.choice = delivery.book.take(hello, delivery.state.head!.field);
-    this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello), nowMs);
+    this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello));
   }
 
   /**
@@ -206,8 +207,8 @@ export class FanSet {
       if (fan.noteBlocked(nowMs, buffered) >= this.limits.stallTimeoutMs) this.close(fan, 'timeout');
       return;
     }
-    fan.blockedSinceMs = undefined;
-    this.#courier.catchUp(fan, delivery, nowMs);
+    if (fan.blockedSinceMs !== undefined) fan.blockedSinceMs = undefined;
+    this.#courier.catchUp(fan, delivery);
   }
 
   /** A fan that was over its budget first reads nearly all of it: what it gets then is fresh, not always a bit late. */
@@ -257,7 +258,8 @@ export class FanSet {
 
   /** Does what is due by the clock; to be called about once a second. */
   sweep(nowMs: number): void {
-    const { quietMs } = this.limits;
+    const isSilent = nowMs - Math.max(this.#tickAtMs, this.#pongAtMs) >= this.limits.quietMs;
+    if (isSilent) this.#pongAtMs = nowMs;
     const isQuiet = nowMs - this.#tickAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs);
     for (const fan of this.#fans) {
       if (fan.stage === 'new') {
@@ -267,11 +269,10 @@ export class FanSet {
       const isWaiting = isQuiet && this.#makeDue(fan);
       if (isWaiting || fan.stage === 'parked' || fan.blockedSinceMs !== undefined) this.#serve(fan, nowMs);
       if (isQuiet && fan.stage === 'live' && fan.blockedSinceMs === undefined)
-        this.guard(fan, () => this.#courier.catchUpDocument(fan, this.#delivery!, nowMs));
-      if (fan.stage !== 'live' || nowMs - fan.lastSentAtMs < quietMs || fan.blockedSinceMs !== undefined) continue;
+        this.guard(fan, () => this.#courier.catchUpDocument(fan, this.#delivery!));
+      if (!isSilent || fan.stage !== 'live' || fan.blockedSinceMs !== undefined) continue;
       // The stream stands still: the fan must be able to tell that from a dead connection.
       fan.say({ type: 'pong', id: 0 });
-      fan.lastSentAtMs = nowMs;
     }
   }
 
