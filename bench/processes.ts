@@ -42,10 +42,18 @@ async function wrap(child: ChildProcess, name: string): Promise<BenchProcess> {
   void exited.then(() => process.off('exit', endWithBench));
   const first = await Promise.race([once(child, 'message'), exited]);
   if (first[0] !== 'ready') throw new Error(`${name} did not become ready:\n${said}`);
+  let isStopping = false;
+  void exited.then(([code, signal]) => {
+    if (isStopping) return;
+    // Whatever it was measured with is gone: nothing that follows would mean anything.
+    process.stderr.write(`${name} ended by itself (${signal ?? `code ${code}`}):\n${said.slice(-2000)}\n`);
+    process.exit(1);
+  });
   return {
     pid: child.pid!,
     said: () => said,
     stop: async () => {
+      isStopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       await exited;

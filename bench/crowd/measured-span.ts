@@ -86,7 +86,13 @@ export function describeSpan(
 const RACE = 'bench';
 
 async function raceOf(url: string): Promise<{ tick: number; cars: string[] }> {
-  return (await (await fetch(`${url}/races/${RACE}`)).json()) as { tick: number; cars: string[] };
+  for (let tries = 0; tries < 100; tries++) {
+    const answer = await fetch(`${url}/races/${RACE}`);
+    if (answer.ok) return (await answer.json()) as { tick: number; cars: string[] };
+    // One of several workers on the port follows the race already, another one not yet.
+    await pause(100);
+  }
+  throw new Error(`${url} does not show the race ${RACE}.`);
 }
 
 /** The newest tick of an edge, asked each time. */
