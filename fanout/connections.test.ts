@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Connections } from './connections.ts';
 
+const SPARE = 4;
 const OTHERS = 5;
 const MOST = 10;
 
@@ -10,7 +11,7 @@ class Process {
   open = 0;
   lingering = 0;
   counts = 0;
-  readonly connections = new Connections(MOST, OTHERS, () => {
+  readonly connections = new Connections(MOST, SPARE, OTHERS, () => {
     this.counts++;
     return OTHERS + this.open + this.lingering;
   });
@@ -44,6 +45,16 @@ describe('connections', () => {
     expect([process.connect(0), process.connect(0)]).toEqual([true, false]);
     expect(process.connections).toMatchObject({ open: MOST, turnedAway: 2, isCrowded: true });
     expect(process.counts).toBe(0);
+  });
+
+  it('are crowded when little of what fans may not have is left, and not because of fans', () => {
+    const process = new Process();
+    for (let n = 0; n < MOST - SPARE; n++) process.connect(0);
+    expect(process.connections.isCrowded).toBe(false);
+    for (let n = 0; n < SPARE / 2; n++) process.connect(0);
+    expect(process.connections.isCrowded).toBe(false);
+    process.connect(0);
+    expect(process.connections.isCrowded).toBe(true);
   });
 
   it('see fans who were said goodbye and do not close their side', () => {

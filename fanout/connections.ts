@@ -11,6 +11,7 @@ const COUNT_EVERY_MS = 1000;
  */
 export class Connections {
   readonly #most: number;
+  readonly #spare: number;
   readonly #countAll: () => number | undefined;
   /** Descriptors that are no connections. */
   readonly #others: number;
@@ -22,18 +23,23 @@ export class Connections {
   turnedAway = 0;
 
   /**
-   * @param most What may be open at once. @param others What the process holds beside connections.
+   * @param most What may be open at once. @param spare How many of these are not for fans.
+   * @param others What the process holds beside connections.
    * @param countAll What the process holds, connections and others; `undefined` where nobody knows.
    */
-  constructor(most: number, others: number, countAll: () => number | undefined) {
+  constructor(most: number, spare: number, others: number, countAll: () => number | undefined) {
     this.#most = most;
+    this.#spare = spare;
     this.#others = others;
     this.#countAll = countAll;
   }
 
-  /** More than half of the room is taken: a connection that is only kept for a next request may be in somebody's way. */
+  /**
+   * Little room is left, whoever took the rest: a connection that is only kept for a next request may be in somebody's
+   * way. Fans alone never bring it about, as long as they are no more than their limit.
+   */
   get isCrowded(): boolean {
-    return this.open > this.#most / 2;
+    return this.#most - this.open < this.#spare / 2;
   }
 
   /** One was opened. @returns whether it may stay; one that may not is closed by the caller, and {@link closed}. */
@@ -73,9 +79,9 @@ export function planConnections(
   const most = readDescriptorLimit();
   const others = countDescriptors();
   if (most === undefined || others === undefined)
-    return { limits, connections: new Connections(Number.POSITIVE_INFINITY, 0, countDescriptors) };
+    return { limits, connections: new Connections(Number.POSITIVE_INFINITY, 0, 0, countDescriptors) };
   const plan = planDescriptors(most, others);
-  const connections = new Connections(plan.connections, others, countDescriptors);
+  const connections = new Connections(plan.connections, plan.connections - plan.fans, others, countDescriptors);
   if (plan.fans >= limits.maxFans) return { limits, connections };
   if (asked?.maxFans !== undefined)
     report(
