@@ -95,6 +95,9 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+// An end by signal runs no exit handlers by itself, and those end the processes that a bench has started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
