@@ -198,8 +198,8 @@ describe.skipIf(isLeftOut)(title, () => {
       { timeout: 10_000 },
     );
     await rig.publish(2);
-    const shown = Number(await page.evaluate(() => document.body.dataset.tick));
-    expect(shown).toBeGreaterThan(before);
+    // The edge has sent it: the page shows it a moment later.
+    await page.waitForFunction((tick) => Number(document.body.dataset.tick) > tick, before);
     await see('visible');
     await isAtTick(rig.tick);
     expect(await readTable()).toEqual(expectedTable('24'));
