@@ -1,7 +1,8 @@
-import { build } from 'hdr-histogram-js';
 import { formatQuery } from '../protocol/control.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import { connect } from '../web/client/mod.ts';
+import { raceOf } from './crowd/measured-span.ts';
+import { latencyHistogram } from './crowd/tally.ts';
 import { LightSocket } from './light-socket.ts';
 import { LoadFan } from './load-fan.ts';
 
@@ -23,12 +24,8 @@ const READ_AFTER_MS = 250;
 const READ_FOR_MS = 150;
 const TICK_MS = 500;
 
-const { cars } = (await (await fetch(`${url}/races/${race}`)).json()) as { cars: string[] };
-const histogram = build({
-  lowestDiscernibleValue: 1,
-  highestTrackableValue: 60_000_000,
-  numberOfSignificantValueDigits: 3,
-});
+const { cars } = await raceOf(url);
+const histogram = latencyHistogram();
 const loadFans: LoadFan[] = [];
 let isMeasuring = false;
 let ticks = 0;

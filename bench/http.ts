@@ -37,8 +37,7 @@ interface Scenario {
 async function ask(live: LiveRace, crowd: Crowd, scenario: Scenario, seconds: number) {
   process.stderr.write(`asking for ${scenario.name} over ${scenario.connections} connections\n`);
   const cpu = cpuSeconds(live.edge.pid);
-  const noticed =
-    crowd.fans > 0 ? measureSpan(crowd, tickOf(live.url), seconds - 2, { begin() {}, end() {} }) : undefined;
+  const noticed = crowd.fans > 0 ? measureSpan(crowd, tickOf(live.url), seconds - 2) : undefined;
   const requests = scenario.paths.map((path) => ({ method: 'GET' as const, path }));
   const seen = await autocannon({
     url: live.url,
@@ -79,8 +78,7 @@ async function measure(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Rec
       await crowd.join(flags.fans);
       await pause(WARM_UP_MS);
     }
-    const quiet =
-      flags.fans > 0 ? await measureSpan(crowd, tickOf(live.url), flags.seconds, { begin() {}, end() {} }) : undefined;
+    const quiet = flags.fans > 0 ? await measureSpan(crowd, tickOf(live.url), flags.seconds) : undefined;
     const { connections } = flags;
     const scenarios: Scenario[] = [
       { name: 'snapshot, cached', paths: [snapshot], connections },

@@ -30,7 +30,6 @@ export const usage: Usage<typeof FLAGS> = {
 };
 
 const WARM_UP_MS = 5000;
-const NOTHING = { begin() {}, end() {} };
 
 interface Waiting {
   readonly pending: number;
@@ -62,7 +61,7 @@ async function freeze(live: LiveRace, flags: Values<typeof FLAGS>): Promise<Reco
     await others.join(flags.fans - frozenFans);
     await frozen.join(frozenFans);
     await pause(WARM_UP_MS);
-    const measure = (seconds: number) => measureSpan(others, tickOf(live.url), seconds, NOTHING);
+    const measure = (seconds: number) => measureSpan(others, tickOf(live.url), seconds);
     const before = await measure(flags.seconds);
     const rssBefore = residentBytes(live.edge.pid);
     await frozen.measure(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);

@@ -4,9 +4,8 @@ import { FRAME_FLAG } from '../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import type { Delivery, Repair } from './delivery.ts';
 import type { Fan } from './fan.ts';
+import { NO_FRAMES } from './frame-maker.ts';
 import { type EdgeLimits, reconnectWindowMs } from './limits.ts';
-
-const NO_FRAMES: readonly Uint8Array[] = [];
 
 /** Sums since the start of the edge. */
 export interface FanTally {
@@ -83,10 +82,7 @@ export class Courier {
     this.#count(document);
     this.tally.frames++;
     this.tally.bytes += frame.length;
-    fan.pending = undefined;
-    fan.tick = head.tick;
-    fan.seq = state.seq;
-    fan.dueTick = fan.pace.after(head.tick);
+    this.#hasAll(fan, delivery);
   }
 
   /** The document travels with the ticks; while none come, it comes on its own. */
@@ -112,7 +108,6 @@ export class Courier {
       fan.say(receipt);
       this.#send(fan, frames);
     });
-    fan.pending = undefined;
     this.#hasAll(fan, delivery);
   }
 
@@ -146,6 +141,7 @@ export class Courier {
     fan.seq = state.seq;
     fan.epoch = state.epoch;
     fan.owed = undefined;
+    fan.pending = undefined;
     fan.dueTick = fan.pace.after(fan.tick);
   }
 }

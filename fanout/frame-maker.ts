@@ -7,7 +7,8 @@ import type { RingEntry } from './ring.ts';
 import { StepFrames } from './step-frames.ts';
 import { hasDigests, ViewEncoder } from './view-encoder.ts';
 
-const NO_FRAMES: readonly Uint8Array[] = [];
+/** Nothing to send; one list for all fans. */
+export const NO_FRAMES: readonly Uint8Array[] = [];
 
 /** Joins slices into frames that lead to the newest tick; equal frames are made once. */
 export class FrameMaker {

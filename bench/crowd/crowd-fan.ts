@@ -5,7 +5,6 @@ import { WebSocketReader } from './web-socket-reader.ts';
 export interface CrowdEvents {
   tick(fan: CrowdFan, tick: number, span: number, flags: number, closeAtMs: number): void;
   welcome(epoch: string): void;
-  repair(kind: string): void;
   bytes(count: number): void;
   /** The connection is over, or the handshake was refused. */
   end(fan: CrowdFan, isRefused: boolean): void;

@@ -93,9 +93,6 @@ export class CrowdPart {
     welcome: (epoch: string) => {
       this.#epoch = epoch;
     },
-    repair: () => {
-      this.#counts.repairs++;
-    },
     bytes: (count: number) => {
       this.#counts.bytes += count;
     },

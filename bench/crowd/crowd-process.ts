@@ -6,7 +6,7 @@ import type { CrowdReport } from './tally.ts';
 export type CrowdCommand =
   | { readonly do: 'join'; readonly firstId: number; readonly count: number; readonly inFlight: number }
   | { readonly do: 'measure'; readonly afterTick: number; readonly lastTick: number }
-  | { readonly do: 'cut' | 'freeze' | 'thaw' | 'report' | 'leave' };
+  | { readonly do: 'cut' | 'freeze' | 'thaw' | 'report' };
 
 // Arguments: the plan as JSON, the source address.
 const [plan, from] = process.argv.slice(2) as [string, string];
@@ -24,8 +24,6 @@ async function follow(command: CrowdCommand): Promise<void> {
       return part.freeze();
     case 'thaw':
       return part.thaw();
-    case 'leave':
-      return part.leave();
     case 'report':
       return undefined;
   }

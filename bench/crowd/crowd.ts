@@ -107,11 +107,6 @@ export class Crowd {
     return this.#processes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
   }
 
-  async leave(): Promise<void> {
-    await this.#all({ do: 'leave' });
-    this.fans = 0;
-  }
-
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.stop()));
   }

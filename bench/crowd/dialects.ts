@@ -18,7 +18,6 @@ function hear(fan: CrowdFan, message: EdgeMessage): void {
     fan.windowMs = message.reconnectWindowMs;
     fan.events.welcome(message.epoch);
   }
-  if (message.type === 'repair') fan.events.repair(message.kind);
 }
 
 const [OPEN, PING] = [0x30, 0x32];

@@ -32,24 +32,22 @@ export interface SpanResult {
 
 /**
  * Measures a span that begins with the next tick but one.
- * @param fans How many of the crowd are left undisturbed: all others are not counted.
  * @param during What is measured beside it: called at the begin and at the end of exactly that span.
  */
 export async function measureSpan(
   crowd: Crowd,
   tickNow: () => Promise<number>,
   seconds: number,
-  during: { begin(): void; end(): void },
-  fans = crowd.fans,
+  during?: { begin(): void; end(): void },
 ): Promise<SpanResult> {
   const afterTick = (await tickNow()) + 1;
   const ticks = Math.round((seconds * 1000) / TICK_MS);
   await crowd.measure(afterTick, afterTick + ticks);
-  during.begin();
+  during?.begin();
   await pause(ticks * TICK_MS);
-  during.end();
+  during?.end();
   await pause(GRACE_MS);
-  return describeSpan(await crowd.report(), fans, ticks);
+  return describeSpan(await crowd.report(), crowd.fans, ticks);
 }
 
 type Seen = Awaited<ReturnType<Crowd['report']>>;
@@ -85,7 +83,8 @@ export function describeSpan(
 /** The race of a bench. */
 const RACE = 'bench';
 
-async function raceOf(url: string): Promise<{ tick: number; cars: string[] }> {
+/** What an edge says of the race, as soon as it shows it. */
+export async function raceOf(url: string): Promise<{ tick: number; cars: string[] }> {
   for (let tries = 0; tries < 100; tries++) {
     const answer = await fetch(`${url}/races/${RACE}`);
     if (answer.ok) return (await answer.json()) as { tick: number; cars: string[] };

@@ -20,7 +20,6 @@ export interface CrowdCounts {
   /** Connections that ended, and handshakes that were refused, since the start. */
   lost: number;
   refused: number;
-  repairs: number;
   /** Fans whose position could not be resumed. */
   snapshots: number;
   /** Fans who were whole again later than 2 s after the end of their reconnect window. */
@@ -38,7 +37,6 @@ export const noCounts = (): CrowdCounts => ({
   bytes: 0,
   lost: 0,
   refused: 0,
-  repairs: 0,
   snapshots: 0,
   overdue: 0,
 });
