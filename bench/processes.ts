@@ -44,7 +44,8 @@ async function wrap(child: ChildProcess, name: string): Promise<BenchProcess> {
   if (first[0] !== 'ready') throw new Error(`${name} did not become ready:\n${said}`);
   let isStopping = false;
   void exited.then(([code, signal]) => {
-    if (isStopping) return;
+    // One that has said all that it had to say ends with 0.
+    if (isStopping || code === 0) return;
     // Whatever it was measured with is gone: nothing that follows would mean anything.
     process.stderr.write(`${name} ended by itself (${signal ?? `code ${code}`}):\n${said.slice(-2000)}\n`);
     process.exit(1);
