@@ -200,6 +200,39 @@ export class RaceStream {
   }
 
   /**
+   * The messages from `first` to `last` in order, those that the stream still has; `last` must have been stored.
+   * @throws {BrokerError} `stream_slow`, retryable, when they do not come in time.
+   */
+  async read(first: number, last: number, withinMs: number): Promise<StreamMessage[]> {
+    if (first > last) return [];
+    const consumer = await this.#js.consumers.get(this.name, this.#startingAt(first));
+    const messages: StreamMessage[] = [];
+    const batch = await consumer.fetch({ max_messages: last - first + 1, expires: withinMs });
+    for await (const { subject, seq, data } of batch) {
+      if (seq <= last) messages.push({ subject, seq, data });
+      if (seq >= last) break;
+    }
+    // It would live on for minutes in the server.
+    void consumer.delete().catch(() => {});
+    const isThere = batch.getReceived() > 0 && (messages.at(-1)?.seq ?? last) >= last;
+    if (isThere) return messages;
+    throw new BrokerError(
+      'stream_slow',
+      `The stream ${this.name} did not deliver sequence ${last} within ${withinMs} ms.`,
+      { retryable: true },
+    );
+  }
+
+  #startingAt(seq: number) {
+    return {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: Math.max(1, seq),
+      // Clients older than 2.10 and servers of 2.9 know a single filter only, as a string.
+      filter_subjects: this.subjects.all,
+    };
+  }
+
+  /**
    * Delivers every message from `startSeq` on, in order and without gaps, through reconnects, until `stop()`.
    * @param onMessage Synchronous; when it throws, nothing more is delivered.
    * @param onProblem What the consumer meets on the way (`stream_not_found`, …); `ended` when it has given up.
@@ -209,12 +242,7 @@ export class RaceStream {
     onMessage: (message: StreamMessage) => void,
     onProblem: (type: string) => void = () => {},
   ): Promise<{ stop(): Promise<void> }> {
-    const consumer = await this.#js.consumers.get(this.name, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: Math.max(1, startSeq),
-      // Clients older than 2.10 and servers of 2.9 know a single filter only, as a string.
-      filter_subjects: this.subjects.all,
-    });
+    const consumer = await this.#js.consumers.get(this.name, this.#startingAt(startSeq));
     const messages = await consumer.consume({
       max_messages: 500,
       callback: (message: JsMsg) => onMessage({ subject: message.subject, seq: message.seq, data: message.data }),

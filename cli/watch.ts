@@ -54,7 +54,7 @@ export const usage: Usage<typeof FLAGS> = {
 };
 
 const describeReceipt = (receipt: Receipt): string =>
-  `${receipt.kind} of ${receipt.ticks} ticks, ${receipt.bytes} bytes${receipt.reason ? ` (${receipt.reason})` : ''}`;
+  `${receipt.kind} of ${receipt.ticks} ticks, ${receipt.bytes} bytes, in ${receipt.tookMs} ms${receipt.reason ? ` (${receipt.reason})` : ''}`;
 
 function printPlain(tick: TickEvent, view: CarView): void {
   const change = tick.changes.find(({ car }) => car === view.car);

@@ -1,11 +1,23 @@
 import type { CloseReason } from '../protocol/codes.ts';
-import type { RepairKind } from '../protocol/control.ts';
+import type { Receipt, RepairKind } from '../protocol/control.ts';
 import { FRAME_FLAG } from '../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import type { Delivery, Repair } from './delivery.ts';
-import type { Fan } from './fan.ts';
+import { type Fan, NEVER } from './fan.ts';
 import { NO_FRAMES } from './frame-maker.ts';
 import { type EdgeLimits, reconnectWindowMs } from './limits.ts';
+import type { ReadStream } from './past.ts';
+import type { RingEntry } from './ring.ts';
+
+/** Repairs of one kind. `tookMs`: from the question to the receipt. */
+interface RepairSum {
+  count: number;
+  ticks: number;
+  bytes: number;
+  tookMs: number;
+}
+
+const noRepairs = (): RepairSum => ({ count: 0, ticks: 0, bytes: 0, tookMs: 0 });
 
 /** Sums since the start of the edge. */
 export interface FanTally {
@@ -16,7 +28,7 @@ export interface FanTally {
   conflated: number;
   /** Tick frames that joined several ticks because the fan asked for fewer. */
   paced: number;
-  readonly repairs: Record<RepairKind, number>;
+  readonly repairs: Record<RepairKind, RepairSum>;
   readonly closed: Partial<Record<CloseReason, number>>;
   refused: number;
 }
@@ -29,6 +41,10 @@ export interface FanSetOptions {
   readonly limits: EdgeLimits;
   /** Fans on the whole edge: they all come back when it dies. */
   readonly fansOnEdge: () => number;
+  /** Reads what lies before the ring. */
+  readonly readStream: ReadStream;
+  /** There are fans for {@link FanSet.replay}. */
+  readonly onReplay: () => void;
   /** Told of what should never happen. */
   readonly report: (code: string, detail: unknown) => void;
 }
@@ -42,7 +58,7 @@ export class Courier {
     bytes: 0,
     conflated: 0,
     paced: 0,
-    repairs: { deltas: 0, composite: 0, snapshot: 0 },
+    repairs: { deltas: noRepairs(), composite: noRepairs(), snapshot: noRepairs() },
     closed: {},
     refused: 0,
   };
@@ -56,19 +72,71 @@ export class Courier {
     this.#hand(fan, delivery, repair, true);
   }
 
+  /** Welcome and document of a fan that missed the ticks after `base` and gets each of them with {@link replay}. */
+  beginReplay(fan: Fan, delivery: Delivery, base: RingEntry, sinceSeq: number): void {
+    const { maker, state } = delivery;
+    fan.sink.batch(() => {
+      this.#welcome(fan, delivery);
+      if (fan.wantsDoc) this.#send(fan, maker.documentSince(base, sinceSeq, FRAME_FLAG.repair));
+    });
+    fan.tick = base.tick;
+    fan.seq = sinceSeq;
+    fan.epoch = state.epoch;
+    fan.dueTick = NEVER;
+    fan.replay = { docSeq: state.seq, readingSinceMs: undefined };
+  }
+
+  /**
+   * The next part of what such a fan missed.
+   * @returns `more`, `done`: it has everything, `unread`: the stream is read first, `gone`: it cannot be had any more.
+   */
+  replay(fan: Fan, delivery: Delivery, nowMs: number): 'more' | 'done' | 'unread' | 'gone' {
+    const found = delivery.part(fan, nowMs);
+    if (typeof found === 'string') return found;
+    const { part, receipt } = found;
+    const isDone = part.to === delivery.state.head;
+    this.#note(receipt);
+    fan.sink.batch(() => {
+      fan.say(receipt);
+      if (isDone && fan.wantsDoc) this.#send(fan, this.#documentAfter(fan.replay!.docSeq, delivery));
+      this.#send(fan, [part.bundle]);
+    });
+    fan.tick = part.to.tick;
+    fan.seq = part.to.seq;
+    fan.pending = undefined;
+    fan.replay!.readingSinceMs = undefined;
+    if (!isDone) return 'more';
+    fan.replay = undefined;
+    this.#hasAll(fan, delivery);
+    return 'done';
+  }
+
+  #documentAfter(seq: number, { maker, state }: Delivery): readonly Uint8Array[] {
+    const base = state.ring.atSeq(seq);
+    return base ? maker.documentSince(base, seq, FRAME_FLAG.repair) : maker.document(FRAME_FLAG.repair);
+  }
+
+  #note({ kind, ticks, bytes, tookMs }: Receipt): void {
+    const sum = this.tally.repairs[kind];
+    sum.count++;
+    sum.ticks += ticks;
+    sum.bytes += bytes;
+    sum.tookMs += tookMs;
+  }
+
   /**
    * Everything that a live fan misses: what it is owed, or the ticks since its last one in one frame. Runs for every
    * fan and tick: makes nothing that other fans cannot share.
    */
-  catchUp(fan: Fan, delivery: Delivery): void {
+  catchUp(fan: Fan, delivery: Delivery, nowMs: number): void {
     const { maker, state } = delivery;
     const head = state.head!;
     if (head.tick < fan.dueTick) return;
     const base = fan.owed ? undefined : state.ring.byTick(fan.tick);
     if (!base) {
-      const owed = fan.owed ?? { reason: 'too_old', hasWelcome: false, isConflated: true };
+      const owed = fan.owed ?? { reason: 'too_old', hasWelcome: false, isConflated: true, sinceMs: nowMs };
       if (owed.isConflated) this.tally.conflated++;
-      this.#hand(fan, delivery, delivery.owedSnapshot(fan, owed), owed.hasWelcome);
+      this.#hand(fan, delivery, delivery.owedSnapshot(fan, owed, nowMs), owed.hasWelcome);
       return;
     }
     const isConflated = head.tick > fan.dueTick;
@@ -88,7 +156,7 @@ export class Courier {
   /** The document travels with the ticks; while none come, it comes on its own. */
   catchUpDocument(fan: Fan, { maker, state }: Delivery): void {
     const head = state.head!;
-    if (fan.tick !== head.tick || fan.owed || !fan.wantsDoc) return;
+    if (fan.tick !== head.tick || fan.owed || fan.replay || !fan.wantsDoc) return;
     const document = maker.documentSince(head, fan.seq, 0);
     if (document.length === 0) return;
     this.#send(fan, document);
@@ -102,7 +170,7 @@ export class Courier {
   }
 
   #hand(fan: Fan, delivery: Delivery, { receipt, frames }: Repair, hasWelcome: boolean): void {
-    this.tally.repairs[receipt.kind]++;
+    this.#note(receipt);
     fan.sink.batch(() => {
       if (hasWelcome) this.#welcome(fan, delivery);
       fan.say(receipt);

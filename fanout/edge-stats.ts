@@ -18,6 +18,8 @@ export interface RaceStats {
   /** Slices and frames that were encoded for this life of the state. */
   readonly encodedSlices: number;
   readonly joinedFrames: number;
+  /** Stretches of the stream that were read for fans who came from before the ring, in this life of the state. */
+  readonly stretchesRead: number;
   /** How often the state did not fit the stream, by reason. */
   readonly losses: Readonly<Record<string, number>>;
   readonly problems: Readonly<Record<string, number>>;
@@ -53,6 +55,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         pendingBytes: fans.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,
+        stretchesRead: fans.delivery?.past.reads ?? 0,
         losses: Object.fromEntries(state?.losses ?? []),
         problems: Object.fromEntries(race.problems),
       },

@@ -4,10 +4,11 @@ import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import type { Choice } from './choice.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
-import { Fan, type FanSink, type FanStage } from './fan.ts';
+import { Fan, type FanSink, type FanStage, type OwedSnapshot } from './fan.ts';
 import type { EdgeLimits } from './limits.ts';
 import { Paces } from './pace.ts';
 import type { Applied, RaceState } from './race-state.ts';
+import { Replays } from './replays.ts';
 import { planResume } from './resume-plan.ts';
 
 /** After so long without a tick, and two ticks at least, nothing waits for the next one any more. */
@@ -23,6 +24,8 @@ export class FanSet {
   #delivery: Delivery | undefined;
   readonly #courier: Courier;
   readonly #paces: Paces;
+  readonly #replays: Replays;
+  readonly #parked = new Set<Fan>();
   #tickAtMs = 0;
   #pongAtMs = 0;
   /** Where the pass over the fans stands. */
@@ -32,6 +35,7 @@ export class FanSet {
     this.#options = options;
     this.#courier = new Courier(options);
     this.#paces = new Paces(options.tickMs);
+    this.#replays = new Replays(options.onReplay);
   }
 
   get tally(): FanTally {
@@ -75,6 +79,8 @@ export class FanSet {
     fan.choice = undefined;
     fan.stage = 'gone';
     this.#fans.delete(fan);
+    this.#parked.delete(fan);
+    this.#replays.forget(fan);
   }
 
   close(fan: Fan, reason: CloseReason): void {
@@ -91,22 +97,63 @@ export class FanSet {
       this.close(fan, delivery ? 'bad_version' : 'not_ready');
       return;
     }
-    const plan = planResume(hello.since, hello.history, delivery.state);
-    if (plan.kind === 'snapshot' && plan.reason === 'ahead') {
-      if (fan.stage === 'new') {
-        fan.stage = 'parked';
-        fan.hello = hello;
-        fan.deadlineAtMs = nowMs + this.limits.aheadTimeoutMs;
-      }
-      // It came from an edge that is a moment faster: a snapshot would take it back in time.
-      if (nowMs < fan.deadlineAtMs) return;
+    if (fan.stage === 'new') fan.askedAtMs = nowMs;
+    const { epoch, seq, ring } = delivery.state;
+    const older = (position: number) => delivery.past.at(position);
+    const isLate = fan.stage === 'parked' && nowMs >= fan.deadlineAtMs;
+    const plan = planResume(hello.since, hello.history, { epoch, seq, ring, older, isLate });
+    if (plan.kind === 'wait') {
+      this.#park(fan, hello, plan.for, nowMs);
+      return;
     }
+    this.#parked.delete(fan);
     fan.stage = 'live';
     fan.hello = undefined;
     fan.wantsDoc = hello.doc;
     fan.pace = this.#paces.take(hello.rate);
     fan.choice = delivery.book.take(hello, delivery.state.head!.field);
-    this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello));
+    const { since } = hello;
+    if (plan.kind === 'deltas' && plan.base !== ring.head && since && since !== 'garbled') {
+      this.#courier.beginReplay(fan, delivery, plan.base, since.seq);
+      this.#replay(fan, nowMs);
+    } else this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello, nowMs - fan.askedAtMs));
+  }
+
+  /** Whoever comes from an edge that is a moment faster waits: a snapshot would take it back in time. */
+  #park(fan: Fan, hello: Hello, reason: 'edge' | 'stream', nowMs: number): void {
+    if (fan.stage === 'parked') return;
+    const { aheadTimeoutMs, readTimeoutMs } = this.limits;
+    fan.stage = 'parked';
+    fan.hello = hello;
+    fan.deadlineAtMs = nowMs + (reason === 'edge' ? aheadTimeoutMs : readTimeoutMs);
+    this.#parked.add(fan);
+  }
+
+  /** Goes on with the fans that get tick by tick what they missed, `count` parts of it. @returns whether there is more to do at once. */
+  replay(nowMs: number, count: number): boolean {
+    return this.#replays.run(count, (fan) => this.#serve(fan, nowMs));
+  }
+
+  #replay(fan: Fan, nowMs: number): void {
+    const step = this.#courier.replay(fan, this.#delivery!, nowMs);
+    if (step === 'more') this.#replays.add(fan);
+    else if (step === 'unread') this.#replays.wait(fan, nowMs);
+    else if (step === 'gone') this.#giveUpReplay(fan, 'too_old', nowMs);
+  }
+
+  /** What it missed cannot be had: the fan gets everything anew, and is told. */
+  #giveUpReplay(fan: Fan, reason: OwedSnapshot['reason'], nowMs: number): void {
+    this.#replays.forget(fan);
+    fan.replay = undefined;
+    fan.owed ??= { reason, hasWelcome: false, isConflated: false, sinceMs: nowMs };
+    fan.dueTick = -1;
+    this.#serve(fan, nowMs);
+  }
+
+  /** More of the stream is known. */
+  #hasRead(nowMs: number): void {
+    for (const fan of this.#parked) this.#serve(fan, nowMs);
+    this.#replays.wake();
   }
 
   /**
@@ -115,13 +162,13 @@ export class FanSet {
    * @returns whether the fans must be served now.
    */
   advance(state: RaceState, applied: Applied, nowMs: number): boolean {
-    if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state);
+    if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state, nowMs);
     if (applied.kind === 'tick') this.tally.ticks++;
     if (applied.kind === 'tick' || applied.kind === 'begin') {
       this.#tickAtMs = nowMs;
       return true;
     }
-    if (applied.kind !== 'lost') for (const fan of this.#fans) if (fan.stage === 'parked') this.#serve(fan, nowMs);
+    if (applied.kind !== 'lost') for (const fan of this.#parked) this.#serve(fan, nowMs);
     return false;
   }
 
@@ -167,9 +214,12 @@ export class FanSet {
     this.close(fan, 'not_ready');
   }
 
-  #begin(state: RaceState): void {
+  #begin(state: RaceState, nowMs: number): void {
     const before = this.#delivery;
-    const delivery = new Delivery(state);
+    const delivery = new Delivery(state, this.#options.readStream, (readAtMs) => {
+      // What was read for an earlier state comes too late.
+      if (this.#delivery === delivery) this.#hasRead(readAtMs);
+    });
     this.#delivery = delivery;
     const isNewCatalogue = before?.state.catalogue.hash !== state.catalogue.hash;
     for (const fan of this.#fans) {
@@ -183,7 +233,10 @@ export class FanSet {
         reason: isNewEpoch ? 'other_epoch' : 'restart',
         hasWelcome: isNewEpoch || isNewCatalogue || (fan.owed?.hasWelcome ?? false),
         isConflated: false,
+        sinceMs: nowMs,
       };
+      fan.replay = undefined;
+      this.#replays.forget(fan);
       if (lost === 0) continue;
       const message = `The new catalogue does not have ${lost} of the views and channels that were chosen.`;
       fan.say({ type: 'error', code: 'bad_watch', message });
@@ -208,7 +261,8 @@ export class FanSet {
       return;
     }
     if (fan.blockedSinceMs !== undefined) fan.blockedSinceMs = undefined;
-    this.#courier.catchUp(fan, delivery);
+    if (fan.replay) this.#replay(fan, nowMs);
+    else this.#courier.catchUp(fan, delivery, nowMs);
   }
 
   /** A fan that was over its budget first reads nearly all of it: what it gets then is fresh, not always a bit late. */
@@ -219,9 +273,7 @@ export class FanSet {
 
   /** Gives a fan everything anew, because it asked. */
   resync(fan: Fan, nowMs: number): void {
-    fan.owed ??= { reason: 'resync', hasWelcome: false, isConflated: false };
-    fan.dueTick = -1;
-    this.flush(fan, nowMs);
+    this.#giveUpReplay(fan, 'resync', nowMs);
   }
 
   /** Changes the choice of a live fan in place: kept cars go on, added ones come whole in the next frame. */
@@ -237,7 +289,7 @@ export class FanSet {
     book.release(before);
     fan.choice = after;
     // Somebody waits for it: it comes with the next tick at any rate.
-    if (fan.pending) fan.dueTick = Math.min(fan.dueTick, state.head!.tick + 1);
+    if (fan.pending && !fan.replay) fan.dueTick = Math.min(fan.dueTick, state.head!.tick + 1);
     this.#sayWatching(fan, after, id);
   }
 
@@ -251,6 +303,7 @@ export class FanSet {
     const { tick } = this.#delivery!.state.head!;
     fan.pace = this.#paces.take(rate);
     fan.say({ type: 'rate', id, rate });
+    if (fan.replay) return;
     // What is due already stays so, or a fan that reads too slowly would not be told.
     if (fan.dueTick > tick) fan.dueTick = fan.tick < tick ? tick : fan.pending ? tick + 1 : fan.pace.after(tick);
     this.flush(fan, nowMs);
@@ -260,6 +313,9 @@ export class FanSet {
   sweep(nowMs: number): void {
     const isSilent = nowMs - Math.max(this.#tickAtMs, this.#pongAtMs) >= this.limits.quietMs;
     if (isSilent) this.#pongAtMs = nowMs;
+    this.#delivery?.past.sweep(nowMs);
+    for (const fan of this.#replays.late(nowMs, this.limits.readTimeoutMs)) this.#giveUpReplay(fan, 'unread', nowMs);
+    this.#replays.wake();
     const isQuiet = nowMs - this.#tickAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs);
     for (const fan of this.#fans) {
       if (fan.stage === 'new') {
@@ -279,7 +335,7 @@ export class FanSet {
   /** The tick for which a fan waits may never come: the newest one is due. @returns whether it does not have it. */
   #makeDue(fan: Fan): boolean {
     const tick = this.#delivery?.state.head?.tick ?? -1;
-    if (fan.tick >= tick) return false;
+    if (fan.tick >= tick || fan.replay) return false;
     fan.dueTick = Math.min(fan.dueTick, tick);
     return true;
   }

@@ -18,6 +18,9 @@ export interface FanSink {
   batch(send: () => void): void;
 }
 
+/** A tick that never comes. */
+export const NEVER = 2 ** 30 - 1;
+
 /** A whole state that the fan is to get as soon as its socket takes it. */
 export interface OwedSnapshot {
   readonly reason: NonNullable<Receipt['reason']>;
@@ -25,11 +28,21 @@ export interface OwedSnapshot {
   readonly hasWelcome: boolean;
   /** The fan read too slowly for the ring. */
   readonly isConflated: boolean;
+  /** Since when it is owed. */
+  readonly sinceMs: number;
+}
+
+/** A fan that gets the ticks that it missed one by one; it holds {@link Fan.tick} meanwhile. */
+export interface Replay {
+  /** Position of the document that it was sent at the beginning. */
+  readonly docSeq: number;
+  /** Since when the stream is read for it. */
+  readingSinceMs: number | undefined;
 }
 
 /**
  * - `new`: connected, has not said what it wants.
- * - `parked`: is ahead of this edge by a moment; waits for the edge to come up.
+ * - `parked`: is ahead of this edge by a moment, or so far behind that the stream has to be read; waits for that.
  * - `live`: gets every tick, or one frame for every so many.
  */
 export type FanStage = 'new' | 'parked' | 'live' | 'gone';
@@ -55,6 +68,10 @@ export class Fan {
   wantsDoc = false;
   pace: Pace = EVERY_TICK;
   epoch = '';
+  /** While it gets missed ticks one by one; live ones follow when it has them all. */
+  replay: Replay | undefined;
+  /** When it connected or, later, last said hello. */
+  askedAtMs: number;
   /** When `new` or `parked` ends. */
   deadlineAtMs: number;
   /** Kept only while the fan is parked. */
@@ -65,6 +82,7 @@ export class Fan {
 
   constructor(sink: FanSink, nowMs: number, helloTimeoutMs: number) {
     this.sink = sink;
+    this.askedAtMs = nowMs;
     this.deadlineAtMs = nowMs + helloTimeoutMs;
   }
 

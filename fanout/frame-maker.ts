@@ -94,24 +94,6 @@ export class FrameMaker {
     return this.encoder.full(head, slot, view) ?? goneSlice(slot, car, view);
   }
 
-  /** One missed tick on its own, as it was; the newest one carries digests of what the whole repair led to. */
-  missed(choice: Choice, base: RingEntry, entry: RingEntry): Uint8Array {
-    const writer = this.#writer;
-    const { head } = this.#state;
-    const { tick, closeAtMs, seq } = entry;
-    writer.start({ flags: FRAME_FLAG.repair, tick, closeAtMs, seq }, 1);
-    for (const code of choice.codesIn(head!.field)) {
-      const slot = slotOf(code);
-      if (slot >= entry.field.cars.length) continue;
-      const view = choice.viewAt(code);
-      const slice = this.encoder.change(base, entry, slot, view);
-      if (slice) writer.add(slice);
-      const digest = entry === head ? this.encoder.digest(entry, slot, view) : undefined;
-      if (digest) writer.add(digest);
-    }
-    return writer.finish();
-  }
-
   /** The whole document at the newest position, in a list of one. */
   document(flags: number): readonly Uint8Array[] {
     return this.#docsOnce(undefined, 0, flags);
@@ -120,7 +102,7 @@ export class FrameMaker {
   /**
    * What changed of the document after `seq`: nothing, each patch, or the whole of it where a patch is missing or all
    * of them are larger. Shared between fans.
-   * @param base The tick that belongs to `seq`.
+   * @param base The tick that belongs to `seq`; of one before the ring no patches are known.
    */
   documentSince(base: RingEntry, seq: number, flags: number): readonly Uint8Array[] {
     return seq === this.#state.seq ? NO_FRAMES : this.#docsOnce(base, seq, flags);
@@ -144,6 +126,7 @@ export class FrameMaker {
     const { ring, packedDocument } = this.#state;
     const frames: Uint8Array[] = [];
     let bytes = 0;
+    if (ring.byTick(base.tick) !== base) return undefined;
     for (let tick = base.tick; tick <= this.#state.head!.tick; tick++) {
       const entry = ring.byTick(tick)!;
       for (const { seq, patch } of entry.docs) {
@@ -164,5 +147,5 @@ export class FrameMaker {
 }
 
 /** A change of the document that came after `entry`. */
-export const docPatchFrame = (entry: RingEntry, seq: number, patch: Uint8Array, flags: number): Uint8Array =>
+const docPatchFrame = (entry: RingEntry, seq: number, patch: Uint8Array, flags: number): Uint8Array =>
   encodeDocFrame({ flags, tick: entry.tick, closeAtMs: entry.closeAtMs, seq }, patch);

@@ -1,3 +1,4 @@
+import type { FanTally } from './courier.ts';
 import type { EdgeStats, RaceStats } from './edge-stats.ts';
 import type { Sample } from './prometheus.ts';
 
@@ -9,6 +10,9 @@ export interface RaceMetric {
   readonly by?: string;
   of(race: RaceStats): number | Readonly<Record<string, number | undefined>>;
 }
+
+const sumOf = ({ repairs }: FanTally, what: keyof FanTally['repairs']['deltas']): Record<string, number> =>
+  Object.fromEntries(Object.entries(repairs).map(([kind, sum]) => [kind, sum[what]]));
 
 export const RACE_COUNTERS: readonly RaceMetric[] = [
   { name: 'ticks_total', help: 'Ticks that came live from the stream.', of: ({ tally }) => tally.ticks },
@@ -28,7 +32,30 @@ export const RACE_COUNTERS: readonly RaceMetric[] = [
     name: 'repairs_total',
     help: 'Repairs by kind; the first snapshot of a new fan is one.',
     by: 'kind',
-    of: ({ tally }) => tally.repairs,
+    of: ({ tally }) => sumOf(tally, 'count'),
+  },
+  {
+    name: 'repaired_ticks_total',
+    help: 'Missed ticks that repairs covered, by kind.',
+    by: 'kind',
+    of: ({ tally }) => sumOf(tally, 'ticks'),
+  },
+  {
+    name: 'repair_bytes_total',
+    help: 'Bytes of the tick frames of repairs, by kind.',
+    by: 'kind',
+    of: ({ tally }) => sumOf(tally, 'bytes'),
+  },
+  {
+    name: 'repair_ms_total',
+    help: 'Time from the question of a fan to its receipt, summed up in ms, by kind.',
+    by: 'kind',
+    of: ({ tally }) => sumOf(tally, 'tookMs'),
+  },
+  {
+    name: 'stretches_read_total',
+    help: 'Stretches of the stream that were read for fans who came back from before the ring, in this life of the state.',
+    of: ({ stretchesRead }) => stretchesRead,
   },
   {
     name: 'fans_closed_total',

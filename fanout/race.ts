@@ -4,6 +4,7 @@ import { formatPosition } from '../protocol/position.ts';
 import type { FanSetOptions } from './courier.ts';
 import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
+import { readFrom } from './past-reader.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
 
@@ -12,6 +13,9 @@ export type RaceStatus = 'waiting' | 'live' | 'lost' | 'stale';
 
 /** So many fans are served between two looks at what else there is to do: handshakes, pings, requests. */
 const FANS_AT_ONCE = 1000;
+
+/** Parts of what fans missed that are sent between two looks at what else there is to do. */
+const PARTS_AT_ONCE = 16;
 
 /** Silent for longer than this many ticks, a race is shown as stale. */
 const STALE_TICKS = 4;
@@ -39,7 +43,9 @@ export class Race {
   readonly #staleAfterMs: number;
   readonly #tickMs: number;
   readonly #events: RaceEvents;
+  readonly #report: FanSetOptions['report'];
   #isServing = false;
+  #isReplaying = false;
   #passBeganAtMs = 0;
   #encodedBeforeMs = 0;
   /** How long it took to serve all fans the last time. */
@@ -49,12 +55,17 @@ export class Race {
   state: RaceState | undefined;
   heardAtMs = 0;
 
-  constructor(connection: NatsConnection, options: FanSetOptions, events: RaceEvents) {
+  constructor(connection: NatsConnection, options: Omit<FanSetOptions, 'readStream' | 'onReplay'>, events: RaceEvents) {
     this.#events = events;
+    this.#report = options.report;
     this.name = options.race;
     this.#tickMs = options.tickMs;
     this.#staleAfterMs = options.tickMs * STALE_TICKS;
-    this.fans = new FanSet(options);
+    this.fans = new FanSet({
+      ...options,
+      readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
+      onReplay: () => this.#replaySoon(),
+    });
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
@@ -63,11 +74,25 @@ export class Race {
         if (applied.kind === 'tick') events.onTick(this.heardAtMs - applied.entry.closeAtMs);
         if (this.fans.advance(state, applied, this.heardAtMs)) this.#serveSoon();
       },
-      onProblem: (code, detail) => {
-        if (!this.problems.has(code)) options.report(code, detail);
-        this.problems.set(code, (this.problems.get(code) ?? 0) + 1);
-      },
+      onProblem: (code, detail) => this.#note(code, detail),
     });
+  }
+
+  #note(code: string, detail: unknown): void {
+    if (!this.problems.has(code)) this.#report(code, detail);
+    this.problems.set(code, (this.problems.get(code) ?? 0) + 1);
+  }
+
+  /** Fans get what they missed between the ticks, so that nobody who is live waits for it. */
+  #replaySoon(): void {
+    if (this.#isReplaying) return;
+    this.#isReplaying = true;
+    setImmediate(() => this.#replay());
+  }
+
+  #replay(): void {
+    this.#isReplaying = this.fans.replay(Date.now(), PARTS_AT_ONCE);
+    if (this.#isReplaying) setImmediate(() => this.#replay());
   }
 
   /**

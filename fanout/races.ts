@@ -11,7 +11,7 @@ interface RaceMeter {
   notePass(race: string, tookMs: number, encodedMs: number): void;
 }
 
-export interface RacesOptions extends Omit<FanSetOptions, 'race' | 'fansOnEdge'> {
+export interface RacesOptions extends Omit<FanSetOptions, 'race' | 'fansOnEdge' | 'readStream' | 'onReplay'> {
   /** The only races to serve; all that NATS has a stream of when left out. */
   readonly names?: readonly string[] | undefined;
   /** How often new streams are looked for. */

@@ -1,81 +1,112 @@
 import { describe, expect, it } from 'vitest';
-import type { History } from '../protocol/control.ts';
+import type { History, Since } from '../protocol/control.ts';
 import { EMPTY_FIELD } from '../protocol/field.ts';
-import { isSmallerByFar, planResume, type ResumePlan } from './resume-plan.ts';
-import { Ring } from './ring.ts';
+import { planResume, type ResumePlan } from './resume-plan.ts';
+import { Ring, type RingEntry } from './ring.ts';
 
 const EPOCH = '00000000000000aa';
 const OTHER = '00000000000000bb';
 
-/** Ticks 5–9 at sequences 50, 60, … 90; a document patch at 95 is the newest message. */
-function present() {
-  const ring = new Ring(5);
-  for (let tick = 5; tick < 10; tick++)
-    ring.push({
-      tick,
-      seq: tick * 10,
-      closeAtMs: 0,
-      field: EMPTY_FIELD,
-      fullSlices: undefined,
-      docs: [],
-      slices: [],
-    });
-  return { epoch: EPOCH, seq: 95, ring };
-}
+const entry = (tick: number): RingEntry => ({
+  tick,
+  seq: tick * 10,
+  closeAtMs: 0,
+  field: EMPTY_FIELD,
+  fullSlices: undefined,
+  docs: [],
+  slices: [],
+});
+
+/** Ticks 10005–10009 at sequences 100050, … 100090; a document patch at 100095 is the newest message. */
+const RING = new Ring(5);
+for (let tick = 10_005; tick < 10_010; tick++) RING.push(entry(tick));
+
+const at = (seq: number): Since => ({ epoch: EPOCH, seq });
+
+/** Every place that a position can have. */
+const PLACES = {
+  none: undefined,
+  garbled: 'garbled',
+  'other epoch': { epoch: OTHER, seq: 100_070 },
+  'other epoch, ahead': { epoch: OTHER, seq: 200_000 },
+  ahead: at(100_096),
+  newest: at(100_095),
+  'after head': at(100_092),
+  head: at(100_090),
+  between: at(100_075),
+  oldest: at(100_050),
+  'before the ring': at(100_049),
+} as const satisfies Record<string, Since | undefined>;
+type Place = keyof typeof PLACES;
+
+/** What the stream says of a position before the ring. */
+const STREAM = {
+  unread: 'unread',
+  gone: 'gone',
+  near: entry(10_000),
+  'an hour back': entry(10_009 - 7200),
+  'more than an hour back': entry(10_009 - 7201),
+} as const;
+type Stream = keyof typeof STREAM;
 
 const tell = (plan: ResumePlan): string => {
   if (plan.kind === 'snapshot') return `snapshot: ${plan.reason}`;
-  if (plan.kind === 'composite') return `composite from ${plan.base.tick}`;
-  return `deltas from ${plan.base.tick}: ${plan.ticks.map(({ tick }) => tick)}`;
+  return plan.kind === 'wait' ? `wait for the ${plan.for}` : `${plan.kind} from ${plan.base.tick}`;
 };
 
-/** Every place that a position can have to the ring, and both wishes: a missing case does not compile. */
-const PLACES = [
-  'none',
-  'other epoch',
-  'before the ring',
-  'oldest',
-  'between',
-  'head',
-  'after head',
-  'newest',
-  'ahead',
-] as const;
-const SEQ: Record<(typeof PLACES)[number], number> = {
-  none: 0,
-  'other epoch': 70,
-  'before the ring': 49,
-  oldest: 50,
-  between: 75,
-  head: 90,
-  'after head': 92,
-  newest: 95,
-  ahead: 96,
+/** What follows, for `all` and for `latest`, in time and when the fan has waited for long enough. */
+type Row = readonly [all: string, latest: string, allLate: string, latestLate: string];
+const always = (what: string): Row => [what, what, what, what];
+const asWanted = (from: number): Row => [
+  `deltas from ${from}`,
+  `composite from ${from}`,
+  `deltas from ${from}`,
+  `composite from ${from}`,
+];
+
+/** Where the stream is not asked, all its answers lead to the same. A case that is missing here does not compile. */
+const TABLE: Record<Exclude<Place, 'before the ring'>, Row> & { 'before the ring': Record<Stream, Row> } = {
+  none: always('snapshot: first'),
+  garbled: always('snapshot: garbled'),
+  'other epoch': always('snapshot: other_epoch'),
+  'other epoch, ahead': always('snapshot: other_epoch'),
+  ahead: ['wait for the edge', 'wait for the edge', 'snapshot: ahead', 'snapshot: ahead'],
+  newest: always('deltas from 10009'),
+  'after head': always('deltas from 10009'),
+  head: always('deltas from 10009'),
+  between: asWanted(10_007),
+  oldest: asWanted(10_005),
+  'before the ring': {
+    unread: ['wait for the stream', 'wait for the stream', 'snapshot: unread', 'snapshot: unread'],
+    gone: always('snapshot: too_old'),
+    near: asWanted(10_000),
+    'an hour back': asWanted(10_009 - 7200),
+    'more than an hour back': always(`composite from ${10_009 - 7201}`),
+  },
 };
-const TABLE: Record<(typeof PLACES)[number], Record<History, string>> = {
-  none: { all: 'snapshot: first', latest: 'snapshot: first' },
-  'other epoch': { all: 'snapshot: other_epoch', latest: 'snapshot: other_epoch' },
-  'before the ring': { all: 'snapshot: too_old', latest: 'snapshot: too_old' },
-  oldest: { all: 'deltas from 5: 6,7,8,9', latest: 'composite from 5' },
-  between: { all: 'deltas from 7: 8,9', latest: 'composite from 7' },
-  head: { all: 'deltas from 9: ', latest: 'deltas from 9: ' },
-  'after head': { all: 'deltas from 9: ', latest: 'deltas from 9: ' },
-  newest: { all: 'deltas from 9: ', latest: 'deltas from 9: ' },
-  ahead: { all: 'snapshot: ahead', latest: 'snapshot: ahead' },
+
+const CASES = (Object.keys(PLACES) as Place[]).flatMap((place) =>
+  (Object.keys(STREAM) as Stream[]).flatMap((stream) =>
+    ([false, true] as const).flatMap((isLate) =>
+      (['all', 'latest'] as const).map((history): [Place, Stream, History, boolean] => [
+        place,
+        stream,
+        history,
+        isLate,
+      ]),
+    ),
+  ),
+);
+
+const expected = (place: Place, stream: Stream, history: History, isLate: boolean): string => {
+  const row = place === 'before the ring' ? TABLE[place][stream] : TABLE[place];
+  return row[(history === 'all' ? 0 : 1) + (isLate ? 2 : 0)]!;
 };
 
 describe('the plan for a returning fan', () => {
-  it.each(PLACES.flatMap((place) => (['all', 'latest'] as const).map((history) => [place, history] as const)))(
-    'at position %s who wants %s',
-    (place, history) => {
-      const since = place === 'none' ? undefined : { epoch: place === 'other epoch' ? OTHER : EPOCH, seq: SEQ[place] };
-      expect(tell(planResume(since, history, present()))).toBe(TABLE[place][history]);
-    },
-  );
-
-  it('keeps every tick unless one composite is smaller by far and the ticks are many bytes', () => {
-    expect(isSmallerByFar(100, 60_000)).toBe(false);
-    expect(isSmallerByFar(9_000, 70_000)).toBe(false);
-    expect(isSmallerByFar(8_000, 70_000)).toBe(true);
+  it.each(CASES)('at position %s, of which the stream says %s, who wants %s; has waited enough: %s', (...one) => {
+    const [place, stream, history, isLate] = one;
+    const present = { epoch: EPOCH, seq: 100_095, ring: RING, older: () => STREAM[stream], isLate };
+    expect(tell(planResume(PLACES[place], history, present))).toBe(expected(...one));
   });
 });

@@ -1,12 +1,17 @@
-import type { History } from '../protocol/control.ts';
-import type { Position } from '../protocol/position.ts';
+import type { History, Since } from '../protocol/control.ts';
 import type { Ring, RingEntry } from './ring.ts';
 
 /** How a fan is brought to the newest tick. */
 export type ResumePlan =
-  | { readonly kind: 'deltas'; readonly base: RingEntry; readonly ticks: readonly RingEntry[] }
+  /** Every tick after `base` by itself; none when `base` is the newest. */
+  | { readonly kind: 'deltas'; readonly base: RingEntry }
+  /** One change from `base` to the newest tick. */
   | { readonly kind: 'composite'; readonly base: RingEntry }
-  | { readonly kind: 'snapshot'; readonly reason: 'first' | 'other_epoch' | 'too_old' | 'ahead' };
+  | { readonly kind: 'snapshot'; readonly reason: SnapshotReason }
+  /** Cannot be decided yet: the edge is behind the fan, or has to read the stream. Ask again with what is new. */
+  | { readonly kind: 'wait'; readonly for: 'edge' | 'stream' };
+
+type SnapshotReason = 'first' | 'other_epoch' | 'too_old' | 'ahead' | 'unread' | 'garbled';
 
 /** What is known of the race at the moment of the decision. */
 export interface Present {
@@ -14,12 +19,17 @@ export interface Present {
   /** Sequence of the last message that the state contains. */
   readonly seq: number;
   readonly ring: Ring;
+  /**
+   * The state at a position before the ring, as the stream has it; `gone` when it does not have it in this epoch,
+   * `unread` when nobody has looked yet.
+   */
+  readonly older: (seq: number) => RingEntry | 'unread' | 'gone';
+  /** The fan has waited for as long as it may. */
+  readonly isLate: boolean;
 }
 
-/** Deltas up to this many bytes are sent as asked, however small the composite would be. */
-const MAX_CHEAP_DELTAS_BYTES = 64 * 1024;
-/** A composite this many times smaller than the deltas replaces them. */
-const SMALLER_BY_FAR = 8;
+/** Further back than an hour at 2 Hz nobody gets tick by tick: that is what the archive is for. */
+const MAX_REPLAY_TICKS = 7200;
 
 /**
  * Decides how a returning fan catches up.
@@ -28,23 +38,22 @@ const SMALLER_BY_FAR = 8;
  * is lost.
  *
  * @param since Last position that the fan applied; `undefined` on a first join.
- * @returns `deltas` or `composite` only when the ring still holds the tick of `since`: never a part of what was
- *   missed. At the newest tick already: `deltas` with no ticks.
+ * @returns `deltas` or `composite` only when the state at `since` is known: never a part of what was missed. At the
+ *   newest tick already: `deltas` from it.
  */
-export function planResume(since: Position | undefined, history: History, present: Present): ResumePlan {
+export function planResume(since: Since | undefined, history: History, present: Present): ResumePlan {
   if (!since) return { kind: 'snapshot', reason: 'first' };
+  if (since === 'garbled') return { kind: 'snapshot', reason: 'garbled' };
   if (since.epoch !== present.epoch) return { kind: 'snapshot', reason: 'other_epoch' };
-  if (since.seq > present.seq) return { kind: 'snapshot', reason: 'ahead' };
-  const base = present.ring.atSeq(since.seq);
-  if (!base) return { kind: 'snapshot', reason: 'too_old' };
-  if (base === present.ring.head) return { kind: 'deltas', base, ticks: [] };
-  if (history === 'latest') return { kind: 'composite', base };
-  return { kind: 'deltas', base, ticks: present.ring.after(base.tick) };
+  if (since.seq > present.seq) return orWait('ahead', 'edge', present);
+  const { head } = present.ring;
+  const base = present.ring.atSeq(since.seq) ?? present.older(since.seq);
+  if (base === 'gone' || !head) return { kind: 'snapshot', reason: 'too_old' };
+  if (base === 'unread') return orWait('unread', 'stream', present);
+  const missed = head.tick - base.tick;
+  const isWhole = missed === 0 || (history === 'all' && missed <= MAX_REPLAY_TICKS);
+  return { kind: isWhole ? 'deltas' : 'composite', base };
 }
 
-/**
- * Whether one composite is sent although every tick was asked for. A chart without holes is worth some bytes, so
- * that the few hundred KiB of a fan who watches the whole field are cut, and those of a few cars are not.
- */
-export const isSmallerByFar = (compositeBytes: number, deltasBytes: number): boolean =>
-  deltasBytes > MAX_CHEAP_DELTAS_BYTES && deltasBytes > SMALLER_BY_FAR * compositeBytes;
+const orWait = (reason: SnapshotReason, what: 'edge' | 'stream', { isLate }: Present): ResumePlan =>
+  isLate ? { kind: 'snapshot', reason } : { kind: 'wait', for: what };

@@ -51,7 +51,7 @@ export async function findStandstill(stream: RaceStream): Promise<Found> {
   try {
     const known = parseCatalogue(new TextDecoder().decode(text.data));
     const until = Math.max(...lastSeqs.values());
-    const standstill = replay(base, known, await readRange(stream, base.seq + 1, until));
+    const standstill = replay(base, known, await stream.read(base.seq + 1, until, READ_TIMEOUT_MS));
     return { standstill, lastSeqs };
   } catch (error) {
     if (!(error instanceof TelemetryError) || error.retryable) throw error;
@@ -96,32 +96,4 @@ function expectNext(
     'stream_damaged',
     `Sequence ${seq} of the stream holds ${what} ${next} of epoch ${head.epoch}, but ${what} ${last + 1} of epoch ${epoch} comes next.`,
   );
-}
-
-async function readRange(stream: RaceStream, from: number, to: number): Promise<StreamMessage[]> {
-  if (from > to) return [];
-  const messages: StreamMessage[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const follower = await stream.follow(from, (message) => {
-    messages.push(message);
-    if (message.seq >= to) resolve();
-  });
-  const timer = setTimeout(
-    () =>
-      reject(
-        new BrokerError(
-          'stream_slow',
-          `The stream ${stream.name} did not deliver sequence ${to} within ${READ_TIMEOUT_MS} ms.`,
-          { retryable: true },
-        ),
-      ),
-    READ_TIMEOUT_MS,
-  );
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    await follower.stop();
-  }
-  return messages;
 }

@@ -25,11 +25,14 @@ export type Rate = (typeof RATES)[number];
 /** `all`: every missed tick, for charts without holes. `latest`: one composite. */
 export type History = 'all' | 'latest';
 
+/** Where a client was; `garbled` when it named something that is no position. */
+export type Since = Position | 'garbled';
+
 /** What a client says first; all of it may also stand in the URL. */
 export interface Hello extends Wish {
   readonly version: number;
   readonly history: History;
-  readonly since?: Position;
+  readonly since?: Since;
   /** Whether the race document is wanted. @defaultValue true */
   readonly doc: boolean;
   /** Tick frames per second. @defaultValue 2, every tick */
@@ -51,8 +54,10 @@ export interface Receipt {
   readonly ticks: number;
   /** Bytes of the tick frames of the repair. */
   readonly bytes: number;
+  /** From the question, such as a hello, to this receipt, on the edge, in ms. */
+  readonly tookMs: number;
   /** Why a snapshot and not what was asked. */
-  readonly reason?: 'first' | 'other_epoch' | 'too_old' | 'ahead' | 'resync' | 'restart';
+  readonly reason?: 'first' | 'other_epoch' | 'too_old' | 'ahead' | 'unread' | 'garbled' | 'resync' | 'restart';
 }
 
 export type ClientMessage =
@@ -161,12 +166,13 @@ function readRate(value: unknown): Rate {
   return value;
 }
 
-function readSince(value: unknown): Position | undefined {
+/** A client whose memory is damaged is helped by a snapshot, not by an error that it would get again. */
+function readSince(value: unknown): Since | undefined {
   if (value === undefined || value === null || value === '') return undefined;
-  const position = typeof value === 'string' ? parsePosition(value) : undefined;
-  if (!position) throw bad('bad_position', `since must be <epoch>:<seq>, but is ${describeValue(value)}.`);
-  return position;
+  return (typeof value === 'string' ? parsePosition(value) : undefined) ?? 'garbled';
 }
+
+const formatSince = (since: Since): string => (since === 'garbled' ? since : formatPosition(since));
 
 function readHistory(value: unknown): History {
   if (value === undefined || value === null) return 'latest';
@@ -284,14 +290,14 @@ const readDocParam = (value: string | null) =>
 
 /** The text message that {@link parseClientMessage} reads back. */
 export const formatHello = (hello: Hello): string =>
-  JSON.stringify({ type: 'hello', ...hello, since: hello.since && formatPosition(hello.since) });
+  JSON.stringify({ type: 'hello', ...hello, since: hello.since && formatSince(hello.since) });
 
 /** The query that {@link parseQuery} reads back. */
 export function formatQuery(hello: Hello): string {
   const params = new URLSearchParams({ version: `${hello.version}` });
   params.set('watch', hello.watch.map(({ car, view }) => `${car}:${view}`).join(','));
   if (hello.channels) params.set('channels', hello.channels.join(','));
-  if (hello.since) params.set('since', formatPosition(hello.since));
+  if (hello.since) params.set('since', formatSince(hello.since));
   params.set('history', hello.history);
   if (!hello.doc) params.set('doc', '0');
   if (hello.rate !== RATES[0]) params.set('rate', `${hello.rate}`);

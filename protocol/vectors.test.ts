@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BitReader } from './bits.ts';
+import { readBundle } from './bundle.ts';
 import { ByteReader } from './bytes.ts';
 import { type Catalogue, compileOwnView, parseCatalogue } from './catalogue.ts';
 import { NULL_VALUE, type View } from './coding-plan.ts';
@@ -143,6 +144,10 @@ describe('every decoder reads what the vectors say', () => {
         expect(read).toEqual(wanted);
       }
     }
+  });
+
+  it('bundles', () => {
+    for (const { hex, frames } of load('bundles')) expect([...readBundle(fromHex(hex))].map(toHex)).toEqual(frames);
   });
 
   it('control messages', () => {

@@ -7,6 +7,7 @@ import { parsePosition } from '../../protocol/position.ts';
 import type { Fan, FanSink } from '../fan.ts';
 import { FanSet } from '../fan-set.ts';
 import { DEFAULT_LIMITS, type EdgeLimits } from '../limits.ts';
+import type { ReadStream } from '../past.ts';
 import { RaceState } from '../race-state.ts';
 import { RaceWriter, testCatalogue } from './publisher.ts';
 import { carsOf, expectedCars, FanReader } from './test-fan.ts';
@@ -129,6 +130,10 @@ export class FakeEdge {
   readonly fans: FanSet;
   state: RaceState;
   #read = 0;
+  /** The stream cannot be read. */
+  isCutOff = false;
+  #reads: (() => void)[] = [];
+  #hasReplays = false;
 
   constructor(world: World, limits: Partial<EdgeLimits> = {}) {
     this.world = world;
@@ -139,11 +144,30 @@ export class FakeEdge {
       tickMs: 500,
       limits: { ...DEFAULT_LIMITS, ...limits },
       fansOnEdge: () => this.fans.size,
+      readStream: (...asked) => this.#reads.push(() => this.#readStream(...asked)),
+      onReplay: () => {
+        this.#hasReplays = true;
+      },
       report: (_, error) => {
         throw error;
       },
     });
     this.catchUp();
+  }
+
+  #readStream(...[first, last, done]: Parameters<ReadStream>): void {
+    const { log, nowMs } = this.world;
+    const stored = log.slice(first - 1, last).map((data, index) => ({ seq: first + index, data }));
+    done(this.isCutOff ? undefined : stored, nowMs);
+  }
+
+  /** Reads what was asked of the stream, and gives fans what they missed, until there is nothing more to do. */
+  settle(): void {
+    do {
+      for (const read of this.#reads.splice(0)) read();
+      this.#hasReplays = false;
+      while (this.fans.replay(this.world.nowMs, 2));
+    } while (this.#reads.length > 0 || this.#hasReplays);
   }
 
   /**
@@ -172,6 +196,7 @@ export class FakeEdge {
 
   #serve(): void {
     while (this.fans.serve(this.world.nowMs, 2));
+    this.settle();
   }
 }
 
@@ -207,6 +232,7 @@ export class FakeFan {
       { version: 1, ...wish, history: this.history, doc: true, rate: this.rate, ...(since ? { since } : {}) },
       this.world.nowMs,
     );
+    edge.settle();
     if (this.fan.stage === 'parked') {
       this.world.nowMs += 60_000;
       edge.fans.sweep(this.world.nowMs);
@@ -232,14 +258,16 @@ export class FakeFan {
     this.sink.isFrozen = count !== Number.POSITIVE_INFINITY;
     this.sink.read(count);
     this.edge.fans.flush(this.fan, this.world.nowMs);
+    this.edge.settle();
   }
 
-  /** The newest tick that was read is the truth. */
+  /** Every tick that was read is the truth. */
   check(): void {
-    const { ticks, welcome, catalogue, wish, state } = this.reader;
-    if (ticks.length === this.#checked || state?.tick !== ticks.at(-1)!.tick) return;
+    const { ticks, welcome, catalogue } = this.reader;
+    for (const { tick, state, wish } of ticks.slice(this.#checked)) {
+      const field = this.world.truth.get(`${welcome!.epoch}:${tick}:${catalogue!.hash}`)!;
+      expect(carsOf(state)).toEqual(expectedCars(catalogue!, field, wish));
+    }
     this.#checked = ticks.length;
-    const field = this.world.truth.get(`${welcome!.epoch}:${state.tick}:${catalogue!.hash}`)!;
-    expect(carsOf(state)).toEqual(expectedCars(catalogue!, field, wish));
   }
 }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { BUNDLE, readBundle } from '../../protocol/bundle.ts';
 import { type Catalogue, compileOwnView, OWN_VIEW } from '../../protocol/catalogue.ts';
 import { isSameView, type View } from '../../protocol/coding-plan.ts';
 import type { EdgeMessage, Receipt, Welcome, Wish } from '../../protocol/control.ts';
@@ -107,6 +108,10 @@ export class FanReader {
 
   /** Throws when the frame does not fit exactly: a gap, a doubled tick, a wrong digest. */
   readFrame(bytes: Uint8Array): void {
+    if (bytes[0] === BUNDLE) {
+      for (const frame of readBundle(bytes)) this.readFrame(frame);
+      return;
+    }
     const head = readFrameHead(bytes);
     const isSnapshot = (head.flags & FRAME_FLAG.snapshot) !== 0;
     if (head.type === FRAME.doc) {

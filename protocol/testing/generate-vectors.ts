@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BitWriter } from '../bits.ts';
+import { BundleWriter } from '../bundle.ts';
 import { ByteWriter } from '../bytes.ts';
 import {
   type Catalogue,
@@ -366,6 +367,17 @@ function frames() {
   });
 }
 
+function bundles() {
+  const known = frames()[0]!.frames as { readonly hex: string }[];
+  const writer = new BundleWriter();
+  return [[], [0], [1, 2, 4]].map((places) => {
+    const list = places.map((place) => known[place]!.hex);
+    writer.start();
+    for (const hex of list) writer.add(Buffer.from(hex, 'hex'));
+    return { hex: toHex(writer.finish()), frames: list };
+  });
+}
+
 function control() {
   const watch = [
     { car: '24', view: 'slow' },
@@ -402,6 +414,10 @@ function control() {
       text: '{"type":"watch","id":8,"watch":[{"car":"24","view":"own"}],"channels":["gear"]}',
       message: { type: 'watch', id: 8, watch: [{ car: '24', view: 'own' }], channels: ['gear'] },
     },
+    {
+      text: '{"type":"hello","version":1,"since":"now"}',
+      message: { type: 'hello', version: 1, watch: [], history: 'latest', doc: true, rate: 2, since: 'garbled' },
+    },
     { text: '{"type":"rate","id":9,"rate":0.2}', message: { type: 'rate', id: 9, rate: 0.2 } },
     { text: '{"type":"resync"}', message: { type: 'resync' } },
     { text: '{"type":"ping","id":12}', message: { type: 'ping', id: 12 } },
@@ -420,7 +436,6 @@ function control() {
     { text: '{"type":"watch","id":1,"watch":[],"channels":["rpm","rpm"]}', code: 'bad_watch' },
     { text: '{"type":"hello","version":1,"rate":3}', code: 'bad_rate' },
     { text: '{"type":"rate","id":1}', code: 'bad_rate' },
-    { text: '{"type":"hello","version":1,"since":"now"}', code: 'bad_position' },
     { text: 'hello', code: 'bad_message' },
   ];
   return { catalogue: 'example', maxCars: 250, client, queries, refused };
@@ -443,9 +458,12 @@ function refused() {
   };
 }
 
-/** With lists of texts in one line, as the formatter of the repository wants them. */
+/** With short lists of texts in one line, as the formatter of the repository wants them. */
 const inOneLine = (json: string): string =>
-  json.replace(/\[\s+("[^"]*"(?:,\s+"[^"]*")*)\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`);
+  json.replace(/\[\s+("[^"]*"(?:,\s+"[^"]*")*)\s+\]/g, (whole, list: string) => {
+    const line = `[${list.replace(/\s+/g, ' ')}]`;
+    return line.length > 100 ? whole : line;
+  });
 
 /** File name to text. */
 export function makeVectors(): Record<string, string> {
@@ -457,6 +475,7 @@ export function makeVectors(): Record<string, string> {
     'slices.json': slices(),
     'stream.json': stream(),
     'frames.json': frames(),
+    'bundles.json': bundles(),
     'control.json': control(),
     'refused.json': refused(),
   };

@@ -302,6 +302,17 @@ def read_frame(catalogue, data, held_tick, held, own=None):
     return frame, cars
 
 
+def read_bundle(data):
+    need(data[0] == 0x13, "bad_type")
+    at, frames = 1, []
+    while at < len(data):
+        length, at = varint(data, at)
+        need(at + length <= len(data), "cut")
+        frames.append(data[at : at + length])
+        at += length
+    return frames
+
+
 # ---- section 13
 
 
@@ -311,10 +322,9 @@ def read_hello(value, catalogue):
     hello |= {"history": value.get("history") or "latest", "doc": value.get("doc") is not False}
     hello["rate"] = read_rate(2 if value.get("rate") is None else value["rate"])
     need(hello["history"] in ("all", "latest"), "bad_message")
-    if value.get("since"):
-        match = re.fullmatch("([0-9a-f]{16}):([1-9][0-9]{0,14})", value["since"])
-        need(match, "bad_position")
-        hello["since"] = {"epoch": match[1], "seq": int(match[2])}
+    if value.get("since") not in (None, ""):
+        match = re.fullmatch("([0-9a-f]{16}):([1-9][0-9]{0,14})", str(value["since"]))
+        hello["since"] = {"epoch": match[1], "seq": int(match[2])} if match else "garbled"
     return hello
 
 
@@ -434,6 +444,8 @@ def main():
             for at in range(len(data)):
                 altered = data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
                 refusal(f"byte {at} altered", lambda a=altered, b=before: read_stream_message(catalogues[run["catalogue"]], a, b))
+    for one in load("bundles"):
+        same([frame.hex() for frame in read_bundle(bytes.fromhex(one["hex"]))], one["frames"], "bundle")
     for run in load("frames"):
         tick, cars = None, {}
         for one in run["frames"]:

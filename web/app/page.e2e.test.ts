@@ -167,7 +167,9 @@ describe.skipIf(isLeftOut)(title, () => {
       await rig.publish(14);
       wire.mend();
       await isAtTick(rig.tick);
-      expect(await page.textContent('#receipt')).toMatch(/^Missed 14 ticks, repaired with 1 composite, [\d.]+ k?B\.$/);
+      expect(await page.textContent('#receipt')).toMatch(
+        /^Missed 14 ticks, repaired with 1 composite, [\d.]+ k?B, in \d+ ms\.$/,
+      );
       expect(await readTable()).toEqual(expectedTable('24'));
     } finally {
       // The browser itself reports connections that fail.

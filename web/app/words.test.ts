@@ -27,14 +27,23 @@ describe('the words of the page', () => {
 
   it('tell how a gap was closed', () => {
     const say = (receipt: Partial<Receipt>) =>
-      sayReceipt({ type: 'repair', kind: 'deltas', from: 'a:1', to: 'a:2', ticks: 0, bytes: 0, ...receipt } as Receipt);
+      sayReceipt({
+        type: 'repair',
+        kind: 'deltas',
+        from: 'a:1',
+        to: 'a:2',
+        ticks: 0,
+        bytes: 0,
+        tookMs: 3,
+        ...receipt,
+      } as Receipt);
     expect(say({ kind: 'composite', ticks: 14, bytes: 212 })).toBe(
-      'Missed 14 ticks, repaired with 1 composite, 212 B.',
+      'Missed 14 ticks, repaired with 1 composite, 212 B, in 3 ms.',
     );
-    expect(say({ ticks: 1, bytes: 90 })).toBe('Missed 1 tick, repaired with 1 delta, 90 B.');
+    expect(say({ ticks: 1, bytes: 90 })).toBe('Missed 1 tick, repaired with 1 delta, 90 B, in 3 ms.');
     expect(say({})).toBe('Came back and had missed nothing.');
     expect(say({ kind: 'snapshot', reason: 'other_epoch', bytes: 500 })).toBe(
-      'Could not go on from where it was, repaired with 1 snapshot, 500 B.',
+      'Could not go on from where it was, repaired with 1 snapshot, 500 B, in 3 ms.',
     );
   });
 

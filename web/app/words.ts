@@ -39,12 +39,12 @@ export function sayAge(ms: number | undefined): string {
 const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** The last repair, such as `Missed 14 ticks, repaired with 1 composite, 212 B.` */
-export function sayReceipt({ kind, ticks, bytes, from }: Receipt): string {
+export function sayReceipt({ kind, ticks, bytes, from, tookMs }: Receipt): string {
   if (from === undefined) return `Joined with a snapshot of ${sayBytes(bytes)}.`;
   if (kind !== 'snapshot' && ticks === 0) return 'Came back and had missed nothing.';
   const missed = ticks === 0 ? 'Could not go on from where it was' : `Missed ${count(ticks, 'tick')}`;
   const means = kind === 'deltas' ? count(ticks, 'delta') : `1 ${kind}`;
-  return `${missed}, repaired with ${means}, ${sayBytes(bytes)}.`;
+  return `${missed}, repaired with ${means}, ${sayBytes(bytes)}, in ${tookMs} ms.`;
 }
 
 /** Where the connection is, as a sentence. @param isOld Nothing new has come for a while. */

@@ -1,3 +1,4 @@
+import { BUNDLE, readBundle } from '../../protocol/bundle.ts';
 import {
   type EdgeMessage,
   formatHello,
@@ -186,6 +187,7 @@ class RaceClient implements Race {
     try {
       if (typeof message === 'string') this.#receiveText(message);
       else if (message[0] === FRAME.doc) this.#receiveDocument(message);
+      else if (message[0] === BUNDLE) for (const frame of readBundle(message)) this.#receiveTick(frame);
       else this.#receiveTick(message);
     } catch (error) {
       this.#tally.add(counterOf(error));

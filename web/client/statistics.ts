@@ -5,6 +5,8 @@ export interface RepairCount {
   readonly count: number;
   readonly ticks: number;
   readonly bytes: number;
+  /** That the edges took for them, in ms, summed up. */
+  readonly tookMs: number;
 }
 
 /** What a client has seen since it was made. A copy: it does not change. */
@@ -51,9 +53,9 @@ export class Tally {
     listenerErrors: 0,
   };
   readonly #receipts: Record<RepairKind, RepairCount> = {
-    deltas: { count: 0, ticks: 0, bytes: 0 },
-    composite: { count: 0, ticks: 0, bytes: 0 },
-    snapshot: { count: 0, ticks: 0, bytes: 0 },
+    deltas: { count: 0, ticks: 0, bytes: 0, tookMs: 0 },
+    composite: { count: 0, ticks: 0, bytes: 0, tookMs: 0 },
+    snapshot: { count: 0, ticks: 0, bytes: 0, tookMs: 0 },
   };
   #newest: { closeAtMs: number; arrivedAtMs: number } | undefined;
 
@@ -61,9 +63,14 @@ export class Tally {
     this.#counts[counter] += amount;
   }
 
-  receipt({ kind, ticks, bytes }: Receipt): void {
+  receipt({ kind, ticks, bytes, tookMs }: Receipt): void {
     const sum = this.#receipts[kind];
-    this.#receipts[kind] = { count: sum.count + 1, ticks: sum.ticks + ticks, bytes: sum.bytes + bytes };
+    this.#receipts[kind] = {
+      count: sum.count + 1,
+      ticks: sum.ticks + ticks,
+      bytes: sum.bytes + bytes,
+      tookMs: sum.tookMs + tookMs,
+    };
   }
 
   /** @param arrivedAtMs Wall clock, Unix ms. */
