@@ -27,6 +27,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
   storm: { summary: 'all fans of an edge lose their connection at once', load: () => import('./storm.ts') },
   slow: { summary: 'a tenth of the fans reads nothing for a minute', load: () => import('./slow.ts') },
   daytona: { summary: 'how many fans one machine serves with everything on it', load: () => import('./daytona.ts') },
+  catchup: {
+    summary: 'fans who missed the same ticks get all of them, beside bare uWebSockets.js',
+    load: () => import('./catchup.ts'),
+  },
   peers: {
     summary: 'the same fan-out through our edge, uWebSockets.js, ws, Socket.IO and nats-server',
     load: () => import('./peers.ts'),
