@@ -46,7 +46,7 @@ export class TickScanner {
       this.#left -= passed;
       if (this.#skip > 0 || at === bytes.length) return;
       const used = this.#left > 0 ? this.#look(bytes, at) : this.#begin(bytes, at);
-      if (used === 0) {
+      if (used < 0) {
         this.#rest = bytes.slice(at);
         return;
       }
@@ -54,11 +54,11 @@ export class TickScanner {
     }
   }
 
-  /** Head of a WebSocket frame (RFC 6455, section 5.2). @returns how many bytes it took, 0 when it is not all here. */
+  /** Head of a WebSocket frame (RFC 6455, section 5.2). @returns how many bytes it took, −1 when it is not all here. */
   #begin(bytes: Uint8Array, at: number): number {
     const short = bytes.length - at < 2 ? 128 : bytes[at + 1]! & 127;
     const head = short < 126 ? 2 : short === 126 ? 4 : 10;
-    if (short === 128 || bytes.length - at < head) return 0;
+    if (short === 128 || bytes.length - at < head) return -1;
     let length = short;
     if (short >= 126) {
       length = 0;
@@ -73,7 +73,7 @@ export class TickScanner {
     return head;
   }
 
-  /** A message of its own, or the next frame of a bundle. */
+  /** A message of its own, or the next frame of a bundle. @returns as {@link #begin}. */
   #look(bytes: Uint8Array, at: number): number {
     if (this.#isNew && bytes[at] === BUNDLE) {
       this.#isNew = false;
@@ -81,7 +81,7 @@ export class TickScanner {
       this.#left--;
       return 1;
     }
-    if (bytes.length - at < Math.min(LOOK_BYTES, this.#left)) return 0;
+    if (bytes.length - at < Math.min(LOOK_BYTES, this.#left)) return -1;
     let prefix = 0;
     let length = this.#left;
     if (this.#isBundle) {
