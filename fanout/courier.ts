@@ -94,7 +94,8 @@ export class Courier {
     const found = delivery.part(fan, nowMs);
     if (typeof found === 'string') return found;
     const { part, receipt } = found;
-    const isDone = part.to === delivery.state.head;
+    // Not the same object where it was read out of the stream.
+    const isDone = part.to.tick === delivery.state.head!.tick;
     this.#note(receipt);
     fan.sink.batch(() => {
       fan.say(receipt);

@@ -43,7 +43,7 @@ function stage(
       answer();
     }
   };
-  return { writer, state, past, asked, answer, settle, seqOf, told: () => told };
+  return { writer, log, state, past, asked, answer, settle, seqOf, told: () => told };
 }
 
 const RACE = stage(3000);
@@ -100,6 +100,16 @@ describe('what the stream holds before the ring', () => {
       answer();
     }
     expect(past.at(seqOf.get(1)!)).toMatchObject({ tick: 1 });
+  });
+
+  it('is read again for a position that the stream did not have the first time', () => {
+    const { past, settle, seqOf, state, writer, log } = stage(60);
+    expect(settle(() => past.at(seqOf.get(10)!))).toMatchObject({ tick: 10 });
+    for (let tick = 60; tick < 100; tick++) {
+      for (const { bytes } of writer.next()) state.apply(log.push(bytes), bytes);
+    }
+    expect(past.at(seqOf.get(59)! + 3)).toBe('unread');
+    expect(settle(() => past.at(state.seq))).toMatchObject({ tick: writer.tick });
   });
 
   it('that was forgotten by the stream is gone, and so is what was before the epoch', () => {

@@ -28,8 +28,8 @@ const PAUSE_MS = 500;
 interface Stretch {
   /** The ticks whose messages lie in the stretch, behind the last one before it. */
   readonly ticks: readonly RingEntry[];
-  /** The stream had all of its messages when it was read. */
-  readonly isWhole: boolean;
+  /** Up to where it was read; the stream may not have had all of it then. */
+  readonly lastSeq: number;
   usedAtMs: number;
 }
 
@@ -58,8 +58,10 @@ export class Past {
 
   /** The state at a position older than the ring: the last tick at or before it. What is `unread` is read now. */
   at(seq: number): RingEntry | 'unread' | 'gone' {
-    const stretch = this.#stretch(stretchOf(seq));
+    const number = stretchOf(seq);
+    const stretch = this.#stretch(number);
     if (!stretch) return 'unread';
+    if (seq > stretch.lastSeq) return this.#readAgain(number);
     return stretch.ticks.findLast((entry) => entry.seq <= seq) ?? 'gone';
   }
 
@@ -74,14 +76,16 @@ export class Past {
       const place = stretch.ticks.findIndex((entry) => entry.tick === tick);
       if (place < 0) return 'gone';
       if (place < stretch.ticks.length - 1) return stretch.ticks.slice(place);
-      // What it did not have when it was read is there now.
-      if (!stretch.isWhole) {
-        this.#stretches.delete(number);
-        this.#enqueue(number);
-        return 'unread';
-      }
+      if (stretch.lastSeq < lastOf(number)) return this.#readAgain(number);
     }
     return 'gone';
+  }
+
+  /** What the stream did not have when it was read is there now. */
+  #readAgain(number: number): 'unread' {
+    this.#stretches.delete(number);
+    this.#enqueue(number);
+    return 'unread';
   }
 
   #stretch(number: number): Stretch | undefined {
@@ -112,9 +116,8 @@ export class Past {
 
   #readStretch(number: number, lookBack: number): void {
     const first = Math.max(1, number * STRETCH_MESSAGES);
-    const last = (number + 1) * STRETCH_MESSAGES - 1;
     const from = Math.max(1, first - lookBack);
-    const until = Math.min(last, this.#state.seq);
+    const until = Math.min(lastOf(number), this.#state.seq);
     this.reads++;
     this.#read(from, until, (messages, nowMs) => {
       this.#nowMs = nowMs;
@@ -127,7 +130,7 @@ export class Past {
       }
       this.#reading.delete(number);
       if (!decoded) this.#pausedUntilMs = this.#nowMs + PAUSE_MS;
-      else this.#keep(number, { ticks: decoded.ticks, isWhole: until === last, usedAtMs: this.#nowMs });
+      else this.#keep(number, { ticks: decoded.ticks, lastSeq: until, usedAtMs: this.#nowMs });
       this.#readNext();
       this.#onRead(nowMs);
     });
@@ -152,3 +155,4 @@ export class Past {
 }
 
 const stretchOf = (seq: number): number => Math.floor(seq / STRETCH_MESSAGES);
+const lastOf = (stretch: number): number => (stretch + 1) * STRETCH_MESSAGES - 1;

@@ -45,7 +45,7 @@ export class ReplayParts {
     if (choice.fans < 2 || pending) return this.#make(choice, entries, head, pending);
     const key = `${entries[0]!.tick}:${choice.key}`;
     const known = this.#cache.get(key);
-    if (known && (known.isFinal || known.to === head)) return known;
+    if (known && (known.isFinal || known.to.tick === head.tick)) return known;
     const part = this.#make(choice, entries, head, undefined);
     this.#keep(key, part, known);
     return part;
@@ -81,7 +81,13 @@ export class ReplayParts {
       if (isFull) break;
     }
     const ticks = before.tick - entries[0]!.tick;
-    return { bundle: bundle.finish(), frameBytes: bundle.frameBytes, ticks, to: before, isFinal: before !== head };
+    return {
+      bundle: bundle.finish(),
+      frameBytes: bundle.frameBytes,
+      ticks,
+      to: before,
+      isFinal: before.tick !== head.tick,
+    };
   }
 
   /** One missed tick on its own, as it was; the last of a part carries digests of what all of it led to. */

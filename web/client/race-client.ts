@@ -279,8 +279,9 @@ class RaceClient implements Race {
     const awaited = message.watch.filter(({ car }) => !message.unknown.includes(car));
     if (awaited.some((one) => !this.#replica.isHeld(one))) {
       this.#patienceTimer = setTimeout(() => {
-        // Not all of it is coming when a car has left the field; asked for once it is either here or not to be had.
-        if (awaited.some((one) => !this.#replica.isHeld(one))) this.resync();
+        // Not all of it is coming when a car has left the field; asked for once it is either here or not to be had. What
+        // is held stays good: were the answer lost with the connection, so would be the ticks until the next one.
+        if (awaited.some((one) => !this.#replica.isHeld(one))) this.#connection.send({ type: 'resync' });
       }, PATIENCE_MS);
     }
     this.#emitter.emit('watching', message);
