@@ -8,33 +8,39 @@ export interface StoredMessage {
   readonly data: Uint8Array;
 }
 
-/** What a stretch of the stream tells. */
-export interface Decoded {
+/** Reads a stretch of the stream, piece by piece: all of it at once would keep everybody else waiting. */
+export class StretchDecoder {
+  readonly #first: number;
+  readonly #epoch: string;
+  readonly #state: RaceState;
+  /** Sequence of the first message that was given, if any was. */
+  firstSeq: number | undefined;
+
+  /** @param first Sequence at which the stretch begins. Only ticks of this epoch and catalogue are told. */
+  constructor(first: number, epoch: string, catalogue: Catalogue) {
+    this.#first = first;
+    this.#epoch = epoch;
+    this.#state = new RaceState(catalogue, Number.POSITIVE_INFINITY);
+  }
+
+  /** @param messages In order; they begin some way before the stretch, so that there is a keyframe to begin from. Copied. */
+  push(messages: readonly StoredMessage[]): void {
+    this.firstSeq ??= messages[0]?.seq;
+    for (const { seq, data } of messages) this.#state.apply(seq, data.slice());
+  }
+
+  /** The last tick before the stretch, if it is known: without it the first positions in the stretch are not. */
+  get #base(): RingEntry | undefined {
+    return this.#state.epoch === this.#epoch ? this.#state.ring.atSeq(this.#first - 1) : undefined;
+  }
+
+  get hasBase(): boolean {
+    return this.#base !== undefined;
+  }
+
   /** In order: the last tick before the stretch, if it is known, and those that lie in it. */
-  readonly ticks: readonly RingEntry[];
-  /** Whether the last tick before the stretch is known: without it the first positions in the stretch are not. */
-  readonly hasBase: boolean;
-}
-
-const NOTHING: Decoded = { ticks: [], hasBase: false };
-
-/**
- * Reads a stretch of the stream.
- *
- * @param messages In order; they begin some way before the stretch, so that there is a keyframe to begin from. Copied.
- * @param first Sequence at which the stretch begins.
- * @returns only ticks of this epoch and catalogue.
- */
-export function decodeStretch(
-  messages: readonly StoredMessage[],
-  first: number,
-  epoch: string,
-  catalogue: Catalogue,
-): Decoded {
-  const state = new RaceState(catalogue, Number.POSITIVE_INFINITY);
-  for (const { seq, data } of messages) state.apply(seq, data.slice());
-  const { oldest } = state.ring;
-  if (!oldest || state.epoch !== epoch) return NOTHING;
-  const base = state.ring.atSeq(first - 1);
-  return { ticks: [base ?? oldest, ...state.ring.after((base ?? oldest).tick)], hasBase: base !== undefined };
+  ticks(): readonly RingEntry[] {
+    const begin = this.#base ?? (this.#state.epoch === this.#epoch ? this.#state.ring.oldest : undefined);
+    return begin ? [begin, ...this.#state.ring.after(begin.tick)] : [];
+  }
 }

@@ -4,7 +4,7 @@ import { Past } from './past.ts';
 import { RaceState } from './race-state.ts';
 import { RaceWriter } from './testing/publisher.ts';
 
-type Done = Parameters<ConstructorParameters<typeof Past>[1]>[2];
+type Take = Parameters<ConstructorParameters<typeof Past>[1]>[2];
 
 /** A race in a stream, an edge that follows it with a ring of 30 ticks, and reads that are answered when told. */
 function stage(
@@ -22,11 +22,11 @@ function stage(
   }
   const state = new RaceState(writer.catalogue, 30);
   for (const [index, bytes] of log.entries()) state.apply(index + 1, bytes);
-  const asked: { first: number; last: number; done: Done }[] = [];
+  const asked: { first: number; last: number; take: Take }[] = [];
   let told = 0;
   const past = new Past(
     state,
-    (first, last, done) => asked.push({ first, last, done }),
+    (first, last, take) => asked.push({ first, last, take }),
     () => told++,
   );
   const stored = (first: number, last: number) =>
@@ -35,7 +35,11 @@ function stage(
       .map((data, index) => ({ seq: first + index, data }))
       .filter(({ seq }) => seq >= firstSeq);
   const answer = () => {
-    for (const { first, last, done } of asked.splice(0)) done(stored(first, last), 0);
+    for (const { first, last, take } of asked.splice(0)) {
+      const messages = stored(first, last);
+      take(messages.slice(0, 5), false, 0);
+      take(messages.slice(5), true, 0);
+    }
   };
   const settle = <T>(look: () => T): Exclude<T, 'unread'> => {
     for (let found = look(); ; found = look()) {
@@ -127,7 +131,7 @@ describe('what the stream holds before the ring', () => {
     const { past, asked, seqOf, settle } = stage(600);
     const seq = seqOf.get(10)!;
     past.at(seq);
-    asked.pop()!.done(undefined, 1000);
+    asked.pop()!.take(undefined, true, 1000);
     past.at(seq);
     expect(asked).toEqual([]);
     past.sweep(1499);

@@ -1,15 +1,16 @@
-import { decodeStretch, type StoredMessage } from './past-stretch.ts';
+import { type StoredMessage, StretchDecoder } from './past-stretch.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 
 /**
  * Reads the messages from `first` to `last` of the stream, as far as it has them.
- * @param done Called once, after this returned; `undefined` when they cannot be had now.
+ * @param take Called after this returned, with piece after piece in order; `undefined` when they cannot be had now, which
+ *   is the last call too.
  */
 export type ReadStream = (
   first: number,
   last: number,
-  done: (messages: readonly StoredMessage[] | undefined, nowMs: number) => void,
+  take: (piece: readonly StoredMessage[] | undefined, isLast: boolean, nowMs: number) => void,
 ) => void;
 
 /** Messages of the stream that are read, decoded and forgotten together: about a minute of a race at 2 Hz. */
@@ -119,18 +120,20 @@ export class Past {
     const from = Math.max(1, first - lookBack);
     const until = Math.min(lastOf(number), this.#state.seq);
     this.reads++;
-    this.#read(from, until, (messages, nowMs) => {
+    const { epoch, catalogue } = this.#state;
+    const decoder = new StretchDecoder(first, epoch, catalogue);
+    this.#read(from, until, (piece, isLast, nowMs) => {
       this.#nowMs = nowMs;
-      const { epoch, catalogue } = this.#state;
-      const decoded = messages && decodeStretch(messages, first, epoch, catalogue);
-      const mayBeEarlier = from > 1 && messages?.[0]?.seq === from && lookBack < MAX_LOOK_BACK;
-      if (decoded && !decoded.hasBase && mayBeEarlier) {
+      if (piece) decoder.push(piece);
+      if (piece && !isLast) return;
+      const mayBeEarlier = from > 1 && decoder.firstSeq === from && lookBack < MAX_LOOK_BACK;
+      if (piece && !decoder.hasBase && mayBeEarlier) {
         this.#readStretch(number, 4 * lookBack);
         return;
       }
       this.#reading.delete(number);
-      if (!decoded) this.#pausedUntilMs = this.#nowMs + PAUSE_MS;
-      else this.#keep(number, { ticks: decoded.ticks, lastSeq: until, usedAtMs: this.#nowMs });
+      if (piece) this.#keep(number, { ticks: decoder.ticks(), lastSeq: until, usedAtMs: nowMs });
+      else this.#pausedUntilMs = nowMs + PAUSE_MS;
       this.#readNext();
       this.#onRead(nowMs);
     });

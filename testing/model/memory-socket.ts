@@ -65,6 +65,8 @@ class MemorySocket {
   readonly edge: FakeEdge;
   #fan: Fan | undefined;
   #waiting: (string | Uint8Array)[] = [];
+  /** What the client said and nobody has heard: a network that stalls delivers it later. */
+  readonly #said: string[] = [];
   #ending: CloseReason | undefined;
   #isScheduled = false;
 
@@ -121,6 +123,7 @@ class MemorySocket {
 
   read(count: number): void {
     if (this.#net.isDark) return;
+    this.#hear();
     for (let n = 0; n < count && this.#waiting.length > 0; n++) {
       const message = this.#waiting.shift()!;
       this.onmessage?.({ data: typeof message === 'string' ? message : message.buffer });
@@ -149,10 +152,17 @@ class MemorySocket {
   }
 
   send(text: string): void {
+    if (this.readyState !== OPEN) return;
+    this.#said.push(text);
+    if (!this.#net.isDark) this.#hear();
+  }
+
+  #hear(): void {
     const { fans, world } = this.edge;
-    const fan = this.#fan;
-    if (!fan || this.#net.isDark) return;
-    fans.guard(fan, () => receiveMessage(fans, fan, new TextEncoder().encode(text), false, world.nowMs));
+    for (const text of this.#said.splice(0)) {
+      const fan = this.#fan;
+      if (fan) fans.guard(fan, () => receiveMessage(fans, fan, new TextEncoder().encode(text), false, world.nowMs));
+    }
     this.edge.settle();
   }
 
