@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-// Sets up all that Slipstream needs on this machine: node_modules (with Node 22 inside), nats-server, the built page
-// and, with --browser, a Chromium. Runs before `npm start` and `npm test`; says nothing when there is nothing to do.
+// Sets up all that Slipstream needs on this machine: node_modules (with Node 22 inside), nats-server, the built page;
+// with --browser a Chromium, with --proxies nginx and HAProxy, which tests put before the edges. Runs before `npm start` and `npm test`; says nothing when there is nothing to do.
 // Uses Node's own modules only and no syntax newer than Node 20, because it runs before anything is installed.
 //
 // Where programs are looked for, here and in all other code:
 //   nats-server  NATS_SERVER_BIN, else PATH, else /usr/sbin, /usr/local/bin, /opt/homebrew/bin
 //   Chromium     CHROMIUM_BIN, else PATH (chromium, chromium-browser, google-chrome-stable, google-chrome),
 //                else the same folders, else Chromium or Google Chrome in /Applications
+//   nginx        NGINX_BIN, else PATH, else the same folders
+//   HAProxy      HAPROXY_BIN, else PATH, else the same folders
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -56,10 +58,31 @@ const natsServer = {
       apt: ['nats-server'],
       brew: ['nats-server'],
     });
-    // Debian's package also enables a server of its own on port 4222; Slipstream starts its servers itself.
-    if (existsSync('/run/systemd/system')) run([...(asRoot() ?? []), 'systemctl', 'disable', '--now', 'nats-server']);
+    endService('nats-server');
   },
 };
+
+const nginx = proxy('nginx', 'NGINX_BIN', 'nginx-light');
+const haproxy = proxy('haproxy', 'HAPROXY_BIN', 'haproxy');
+
+function proxy(program, variable, apt) {
+  return {
+    name: program,
+    isDone: () => (findSet(variable) ?? findProgram([program])) !== undefined,
+    run() {
+      installPackage({ program, variable, apt: [apt], brew: [program] });
+      endService(program);
+    },
+  };
+}
+
+/** Debian's packages also enable a server of their own on a usual port; Slipstream starts its servers itself. */
+function endService(name) {
+  const root = asRoot() ?? [];
+  const script = join('/etc/init.d', name);
+  if (existsSync('/run/systemd/system')) run([...root, 'systemctl', 'disable', '--now', name]);
+  else if (isExecutable(script)) run([...root, script, 'stop']);
+}
 
 const browser = {
   name: 'Chromium',
@@ -301,12 +324,17 @@ function isHolderAlive() {
 }
 
 function main(args) {
-  const unknown = args.find((arg) => arg !== '--browser');
-  if (unknown) throw new SetupError(`"${unknown}" is not an option of setup.mjs: it takes --browser or nothing.`);
+  const unknown = args.find((arg) => arg !== '--browser' && arg !== '--proxies');
+  if (unknown)
+    throw new SetupError(`"${unknown}" is not an option of setup.mjs: it takes --browser, --proxies or nothing.`);
   if (Number.parseInt(process.versions.node, 10) < 20) {
     throw new SetupError(`this is Node ${process.version}, too old to start from: install Node 20 or newer.`);
   }
-  const steps = [modules, natsServer, page, ...(args.includes('--browser') ? [browser] : [])];
+  const steps = [
+    ...[modules, natsServer, page],
+    ...(args.includes('--browser') ? [browser] : []),
+    ...(args.includes('--proxies') ? [nginx, haproxy] : []),
+  ];
   if (steps.every((step) => step.isDone())) return;
   withLock(() => {
     for (const step of steps) {
