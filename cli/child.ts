@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { TelemetryError } from '../protocol/errors.ts';
-import { READY } from './lifetime.ts';
+import { type Patience, READY } from './lifetime.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', 'slipstream.ts');
 const STOP_WITHIN_MS = 15_000;
@@ -21,7 +21,8 @@ export interface Supervised {
   readonly failed: Promise<never>;
   /** Says something to the process that there is; to none, it is lost. */
   send(message: object): void;
-  stop(): Promise<void>;
+  /** Asks it to end, and waits; kills it when that takes too long. */
+  stop(patience?: Patience): Promise<void>;
 }
 
 /** What a service is told and asked, beside being run. */
@@ -90,11 +91,13 @@ export function superviseService(
     failed: failed.promise,
     // Its end is told by `exit`, and what was said to it goes with it.
     send: (message) => child.connected && child.send(message, () => {}),
-    stop: async () => {
+    stop: async (patience) => {
       isStopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+      const { signal } = patience?.isOver ?? new AbortController();
+      child.kill(signal.aborted ? 'SIGINT' : 'SIGTERM');
+      signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS + (patience?.ms ?? 0));
       await once(child, 'exit');
       clearTimeout(timer);
     },

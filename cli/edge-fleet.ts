@@ -3,7 +3,7 @@ import type { MetricValues } from '../fanout/prometheus.ts';
 import { sharedFor } from '../fanout/shared-for.ts';
 import { type Supervised, superviseService } from './child.ts';
 import { COLLECT_WITHIN_MS, Questions, type ToParent, type ToWorker, WORKER_NAME } from './fleet-link.ts';
-import { tellReady, untilAskedToEnd } from './lifetime.ts';
+import { type Patience, tellReady, untilAskedToEnd } from './lifetime.ts';
 import type { Log } from './log.ts';
 
 /** However many workers are scraped at once, their numbers are gathered once. */
@@ -15,6 +15,8 @@ interface FleetOptions {
   readonly name: string;
   /** Words behind `slipstream`, the same for all workers. */
   readonly args: readonly string[];
+  /** What the workers take to leave. */
+  readonly drainMs: number;
   readonly log: Log;
 }
 
@@ -92,14 +94,16 @@ class EdgeFleet {
     return this.#ledger.text(answered, standing);
   });
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#workers.map(({ service }) => service.stop()));
+  /** All at once: the fans of one must not go to another that leaves next. */
+  async stop(patience: Patience): Promise<void> {
+    await Promise.all(this.#workers.map(({ service }) => service.stop(patience)));
   }
 }
 
 /** Runs workers until this process is asked to end; gives the exit code. */
 export async function runFleet(options: FleetOptions): Promise<number> {
-  const asked = untilAskedToEnd();
+  const patience: Patience = { ms: options.drainMs, isOver: new AbortController() };
+  const asked = untilAskedToEnd(undefined, patience);
   const fleet = new EdgeFleet(options);
   try {
     const ready = fleet.ready.then(() => {
@@ -110,6 +114,6 @@ export async function runFleet(options: FleetOptions): Promise<number> {
     options.log('info', `Ending: ${await Promise.race([asked, ready])}.`);
     return 0;
   } finally {
-    await fleet.stop();
+    await fleet.stop(patience);
   }
 }

@@ -1,14 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectNats } from '../broker/connection.ts';
-import { inventName, startEdge } from '../fanout/edge.ts';
+import { type DrainOptions, drainWithinMs, inventName, startEdge } from '../fanout/edge.ts';
 import { DEFAULT_LIMITS } from '../fanout/limits.ts';
 import { probePort } from '../fanout/socket-server.ts';
 import { ConfigError } from '../protocol/errors.ts';
 import { runFleet } from './edge-fleet.ts';
 import { type Flags, formatFlags, type Usage, type Values } from './flags.ts';
 import { FleetLink, WORKER_NAME } from './fleet-link.ts';
-import { tellReady, untilAskedToEnd } from './lifetime.ts';
+import { type Patience, tellReady, untilAskedToEnd } from './lifetime.ts';
 import { createLog, tellOfNats } from './log.ts';
 import { LOG_FLAG, NATS_FLAG, RACE_NAME } from './race-flags.ts';
 
@@ -59,6 +59,22 @@ const FLAGS = {
     default: DEFAULT_LIMITS.maxCars,
     help: 'Cars that one fan may watch.',
   },
+  'drain-seconds': {
+    kind: 'number',
+    min: 0,
+    max: 3600,
+    default: 30,
+    unit: 's',
+    help: 'At SIGTERM the fans are sent elsewhere one by one, 1,000 in a second, within this at most, and get every tick until they go. 0 closes all at once, as Ctrl-C does.',
+  },
+  'drain-lead': {
+    kind: 'number',
+    min: 0,
+    max: 600,
+    default: 1,
+    unit: 's',
+    help: 'Time before the first of them is sent away, for a load balancer to see that /readyz says 503.',
+  },
   ...LOG_FLAG,
 } as const satisfies Flags;
 
@@ -77,6 +93,13 @@ function findPage(folder: string | undefined): string | undefined {
 
 type EdgeFlags = Values<typeof FLAGS>;
 
+const drainOf = (flags: EdgeFlags): DrainOptions | undefined =>
+  flags['drain-seconds'] === 0
+    ? undefined
+    : { leadMs: flags['drain-lead'] * 1000, maxWindowMs: flags['drain-seconds'] * 1000 };
+
+const drainMsOf = (drain: DrainOptions | undefined): number => (drain ? drainWithinMs(drain) : 0);
+
 export function run(flags: EdgeFlags): Promise<number> {
   const worker = process.send && process.env[WORKER_NAME];
   if (worker !== undefined) return serve({ ...flags, name: worker }, new FleetLink(flags.workers));
@@ -91,13 +114,16 @@ async function supervise(flags: EdgeFlags): Promise<number> {
   const port = await probePort(flags.host, flags.port);
   const { workers, name = inventName() } = flags;
   const log = createLog(flags.log, flags.name ?? 'edge');
-  return runFleet({ workers, name, log, args: ['edge', ...formatFlags({ ...flags, port })] });
+  const args = ['edge', ...formatFlags({ ...flags, port })];
+  return runFleet({ workers, name, log, args, drainMs: drainMsOf(drainOf(flags)) });
 }
 
 async function serve(flags: EdgeFlags, fleet?: FleetLink): Promise<number> {
   const log = createLog(flags.log, flags.name ?? 'edge');
   const webRoot = findPage(flags.web);
-  const asked = untilAskedToEnd(END_WITHIN_MS);
+  const drain = drainOf(flags);
+  const patience: Patience = { ms: drainMsOf(drain), isOver: new AbortController() };
+  const asked = untilAskedToEnd(END_WITHIN_MS, patience);
   const connection = await connectNats({ servers: flags.nats, name: 'slipstream edge', onEvent: tellOfNats(log) });
   try {
     const edge = await startEdge({
@@ -124,6 +150,11 @@ async function serve(flags: EdgeFlags, fleet?: FleetLink): Promise<number> {
     tellReady();
     const reason = await asked;
     log('info', `Ending: ${reason}.`, { fans: edge.stats().fans });
+    const { signal } = patience.isOver;
+    if (drain && !signal.aborted) {
+      await edge.drain({ ...drain, signal });
+      log('info', 'All fans who could be sent elsewhere have gone.', { left: edge.stats().fans });
+    }
     await edge.stop();
   } finally {
     await connection.close();

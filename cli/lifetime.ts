@@ -1,22 +1,35 @@
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const URGENT_SIGNALS = ['SIGINT', 'SIGHUP'] as const;
+
+/** Time for an end in good order, which only those who ask with SIGTERM give. */
+export interface Patience {
+  readonly ms: number;
+  /** Aborted when it is over before: a person has pressed Ctrl-C, the parent is gone, nobody listens any more. */
+  readonly isOver: AbortController;
+}
 
 /**
  * Resolves with the reason when the process is asked to end: by a signal, because the process that started it is gone,
  * or because nobody reads its output any more.
  *
- * Later signals change nothing: npm passes Ctrl-C on to a process that the terminal has told already.
- * @param withinMs How long ending may take after that, before it is forced with exit code 1. @defaultValue without end
+ * Later requests change nothing but the patience: npm passes Ctrl-C on to a process that the terminal has told already.
+ * @param withinMs How long ending may take after that, and after the patience, before it is forced with exit code 1.
+ *   @defaultValue without end
  */
-export function untilAskedToEnd(withinMs?: number): Promise<string> {
+export function untilAskedToEnd(withinMs?: number, patience?: Patience): Promise<string> {
   return new Promise((resolve) => {
-    const end = (reason: string) => {
+    const end = (reason: string, afterMs: number) => {
       resolve(reason);
-      if (withinMs !== undefined) setTimeout(() => forceEnd(withinMs), withinMs).unref();
+      if (withinMs !== undefined) setTimeout(() => forceEnd(withinMs + afterMs), withinMs + afterMs).unref();
     };
-    for (const signal of SIGNALS) process.on(signal, end);
-    process.stdout.once('error', () => end('nobody reads the output any more'));
+    const endNow = (reason: string) => {
+      patience?.isOver.abort();
+      end(reason, 0);
+    };
+    process.on('SIGTERM', (signal) => end(signal, patience?.ms ?? 0));
+    for (const signal of URGENT_SIGNALS) process.on(signal, endNow);
+    process.stdout.once('error', () => endNow('nobody reads the output any more'));
     if (!process.send) return;
-    const orphan = () => end('the parent process ended');
+    const orphan = () => endNow('the parent process ended');
     // It can be gone before this process has begun to listen.
     if (process.connected) process.once('disconnect', orphan);
     else orphan();

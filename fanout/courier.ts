@@ -164,12 +164,6 @@ export class Courier {
     fan.seq = state.seq;
   }
 
-  /** @param random Spreads the fans over the window. */
-  bye(fan: Fan, random: () => number): void {
-    const window = reconnectWindowMs(this.#options.fansOnEdge(), this.#options.limits);
-    fan.say({ type: 'bye', reason: 'going_away', reconnectInMs: Math.round(random() * window) });
-  }
-
   #hand(fan: Fan, delivery: Delivery, { receipt, frames }: Repair, hasWelcome: boolean): void {
     this.#note(receipt);
     fan.sink.batch(() => {

@@ -547,8 +547,32 @@ describe('the fans of a race', () => {
       return fan.reader.welcome!.reconnectWindowMs;
     });
     expect(windows).toEqual([1000, 1000, 1200, 1600]);
-    edge.fans.dismiss(() => 0.5);
-    expect(edge.fans.size).toBe(0);
-    expect(edge.fans.tally.closed).toEqual({ going_away: 4 });
+  });
+
+  it('F18 are told by an edge that leaves when to go, each once, and get every tick until they are gone', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const fans = Array.from({ length: 5 }, () => new FakeFan(world, [{ car: '1', view: 'full' }], 'all'));
+    for (const fan of fans.slice(0, 4)) fan.connect(edge);
+    let nth = 0;
+    edge.fans.leave({ beganAtMs: 0, leadMs: 1000, windowMs: 4000 }, () => nth++ / 4);
+    expect(edge.fans.sayBye(0, 3)).toBe(true);
+    edge.fans.leave({ beganAtMs: 0, leadMs: 0, windowMs: 0 }, () => 0);
+    expect(edge.fans.sayBye(0, 3)).toBe(false);
+    world.nowMs = 3000;
+    fans[4]!.connect(edge);
+    const byes = fans.map(({ reader }) => reader.said.filter(({ type }) => type === 'bye'));
+    expect(byes.map((said) => said.length)).toEqual([1, 1, 1, 1, 1]);
+    const slots = byes.map(([bye]) => (bye as { reconnectInMs: number }).reconnectInMs);
+    expect(slots.slice(0, 4).sort((a, b) => a - b)).toEqual([1000, 2000, 3000, 4000]);
+    const { tick } = world.writer;
+    world.publish(3);
+    edge.catchUp();
+    for (const { reader } of fans)
+      expect(reader.ticks.slice(-3).map((seen) => seen.tick)).toEqual([1, 2, 3].map((n) => tick + n));
+    expect(edge.fans.dismiss(4)).toBe(true);
+    expect(edge.fans.size).toBe(1);
+    expect(edge.fans.dismiss(4)).toBe(false);
+    expect(edge.fans.tally.closed).toEqual({ going_away: 5 });
   });
 });

@@ -5,6 +5,7 @@ import type { Choice } from './choice.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
 import { Fan, type FanSink, type FanStage, type OwedSnapshot } from './fan.ts';
+import { type Departure, Farewell } from './farewell.ts';
 import type { EdgeLimits } from './limits.ts';
 import { Paces } from './pace.ts';
 import type { Applied, RaceState } from './race-state.ts';
@@ -30,6 +31,7 @@ export class FanSet {
   #pongAtMs = 0;
   /** Where the pass over the fans stands. */
   #pass: SetIterator<Fan> | undefined;
+  #farewell: Farewell | undefined;
 
   constructor(options: FanSetOptions) {
     this.#options = options;
@@ -117,6 +119,7 @@ export class FanSet {
       this.#courier.beginReplay(fan, delivery, plan.base, since.seq);
       this.#replay(fan, nowMs);
     } else this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello, nowMs - fan.askedAtMs));
+    this.#farewell?.bye(fan, nowMs);
   }
 
   /** Whoever comes from an edge that is a moment faster waits: a snapshot would take it back in time. */
@@ -340,11 +343,23 @@ export class FanSet {
     return true;
   }
 
-  /** Says goodbye to every fan, each with its own moment to come back, and closes. */
-  dismiss(random: () => number): void {
+  /** From now on {@link sayBye} tells the fans when to leave, and {@link greet} those who come yet. Only the first call counts. */
+  leave(departure: Departure, random: () => number): void {
+    this.#farewell ??= new Farewell(this.#fans, departure, random);
+  }
+
+  /** Tells `count` fans when to leave, and those after them with the next call. @returns whether there are more. */
+  sayBye(nowMs: number, count: number): boolean {
+    return this.#farewell?.tell(nowMs, count) ?? false;
+  }
+
+  /** Closes `count` fans, and those after them with the next call. @returns whether there are more. */
+  dismiss(count: number): boolean {
+    let closed = 0;
     for (const fan of this.#fans) {
-      this.#courier.bye(fan, random);
+      if (closed++ === count) return true;
       this.close(fan, 'going_away');
     }
+    return false;
   }
 }

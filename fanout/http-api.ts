@@ -82,7 +82,13 @@ async function answerMetrics(ask: Ask, { fleet }: ApiFacts): Promise<Reply> {
 
 function answerReady(ask: Ask, facts: ApiFacts): Reply {
   if (facts.isReady()) return answerValue(ask, { status: 'ready' });
-  return answerError(ask, 503, 'not_ready', 'No race is followed yet, or NATS is away.', RETRY);
+  return answerError(
+    ask,
+    503,
+    'not_ready',
+    'No race is followed yet, NATS is away, or this edge is about to leave.',
+    RETRY,
+  );
 }
 
 function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {
