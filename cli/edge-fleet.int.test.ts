@@ -176,11 +176,17 @@ describe('two workers on one port', () => {
     expect(samples.get(`slipstream_frames_total{race="${RACE}"}`)).toBeGreaterThan(before);
   });
 
-  it('end with their parent at SIGTERM, and tell the fans', async () => {
+  it('drain together at SIGTERM: nobody loses a tick, and the parent waits until the last fan has gone', async () => {
     run.child.kill('SIGTERM');
+    await until('That nobody is let in', async () => (await fetch(`${url}/readyz`)).status === 503);
+    await publisher.run(3);
     expect(await run.end()).toEqual({ code: 0, signal: null });
     await box.untilNothingIsLeft(3000);
     await until('That the fans know', () => fans.every(({ race }) => race.status.phase === 'waiting'));
+    for (const fan of fans) expectEveryTick(fan);
+    const gone = run.stderr().match(/All fans who could be sent elsewhere have gone\. .*/g);
+    expect(gone).toHaveLength(2);
+    for (const line of gone!) expect(line).toMatch(/\bleft\W+0\b/);
     expect(run.stderr()).not.toMatch(/^\s+at /m);
   });
 });
@@ -195,6 +201,23 @@ describe('workers', () => {
     expect(await untilServing(again)).toBe(port);
     again.child.kill('SIGINT');
     expect(await again.end()).toEqual({ code: 0, signal: null });
+  });
+
+  it('drain until they are told with SIGINT to end at once; a second SIGTERM changes nothing', async () => {
+    const box = newBox();
+    const { run, url } = await startFleet(box, '--drain-lead', '600');
+    const fan = joinFan(url);
+    await untilCurrent([fan]);
+    run.child.kill('SIGTERM');
+    await until('That it leaves', () => fan.race.status.phase === 'leaving');
+    run.child.kill('SIGTERM');
+    await publisher.run(3);
+    await untilCurrent([fan]);
+    run.child.kill('SIGINT');
+    expect(await run.end()).toEqual({ code: 0, signal: null });
+    await box.untilNothingIsLeft(3000);
+    expectEveryTick(fan);
+    fan.race.close();
   });
 
   it.each([
