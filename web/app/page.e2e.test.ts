@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dequantise } from '../../protocol/quantise.ts';
-import { startWire } from '../testing/cut-wire.ts';
+import { startFaultProxy } from '../../testing/fault-proxy.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
 import { sayValue } from './words.ts';
 
@@ -157,11 +157,12 @@ describe.skipIf(isLeftOut)(title, () => {
   });
 
   it('says that the connection is lost, and with a receipt how the gap was closed', async () => {
-    const wire = await startWire(rig.edges[0]!.url);
+    const wire = await startFaultProxy(rig.edges[0]!.url);
     try {
       await visit('?race=demo&car=24', {}, wire.url);
       await isAtTick(rig.tick);
-      wire.cut();
+      wire.refuse();
+      wire.reset();
       // It says so only until the next try, which may come at once.
       await page.waitForFunction(() => document.querySelector('#connection')?.textContent?.includes('Connection lost'));
       await rig.publish(14);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { dequantise } from '../../protocol/quantise.ts';
-import { startWire } from '../testing/cut-wire.ts';
+import { startFaultProxy } from '../../testing/fault-proxy.ts';
 import { startEdgeProcess } from '../testing/edge-process.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
 import { type ConnectOptions, connect, type Race, type TickEvent } from './mod.ts';
@@ -231,7 +231,7 @@ it.each([
 });
 
 it('misses no tick and gets none twice, however often the wire is cut', async () => {
-  const wire = await startWire(rig.edges[0]!.url);
+  const wire = await startFaultProxy(rig.edges[0]!.url);
   try {
     const { race, ticks } = join({
       url: wire.url,
@@ -242,7 +242,8 @@ it('misses no tick and gets none twice, however often the wire is cut', async ()
     const from = rig.tick;
     const running = rig.run(10);
     for (let cuts = 1; cuts <= 8; cuts++) {
-      wire.cut();
+      wire.refuse();
+      wire.reset();
       await until(() => race.status.phase === 'waiting' || race.status.phase === 'connecting');
       wire.mend();
       await until(() => race.statistics().reconnects >= cuts && race.status.phase === 'live');
