@@ -25,6 +25,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     load: () => import('./fanout.ts'),
   },
   storm: { summary: 'all fans of an edge lose their connection at once', load: () => import('./storm.ts') },
+  rolling: {
+    summary: 'three edges behind HAProxy are restarted one after another',
+    load: () => import('./rolling.ts'),
+  },
   slow: { summary: 'a tenth of the fans reads nothing for a minute', load: () => import('./slow.ts') },
   daytona: { summary: 'how many fans one machine serves with everything on it', load: () => import('./daytona.ts') },
   catchup: {

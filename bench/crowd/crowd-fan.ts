@@ -5,6 +5,8 @@ import { WebSocketReader } from './web-socket-reader.ts';
 export interface CrowdEvents {
   tick(fan: CrowdFan, tick: number, span: number, flags: number, closeAtMs: number): void;
   welcome(epoch: string): void;
+  /** The edge leaves: come back elsewhere after so many ms. */
+  bye(fan: CrowdFan, reconnectInMs: number): void;
   bytes(count: number): void;
   /** The connection is over, or the handshake was refused. */
   end(fan: CrowdFan, isRefused: boolean): void;
@@ -31,6 +33,11 @@ export class CrowdFan extends WebSocketReader {
   /** What the fan waits for since {@link awaitsSinceMs}: to be whole again after a cut or a freeze. */
   awaits: 'recovery' | 'thaw' | undefined;
   awaitsSinceMs = 0;
+  /** `told`: the edge has said when to go. `going`: that moment is here, and the connection is being ended. */
+  leaves: 'told' | 'going' | undefined;
+  /** When its newest tick came, and its longest time without one in the measured span. */
+  heardAtMs = 0;
+  worstGapMs = 0;
   /** Tick frames of the measured span. */
   frames = 0;
   /** Its ticks are counted: nothing was done to it on purpose. */

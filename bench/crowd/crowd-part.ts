@@ -12,6 +12,9 @@ const FRESH_MS = 1000;
 /** A fan that comes back later than this after the end of its window is overdue. */
 const OVERDUE_MS = 2000;
 
+/** As the histograms take it. */
+const toMicros = (ms: number): number => Math.min(60_000_000, Math.max(1, Math.round(ms * 1000)));
+
 export const clockMs = (): number => performance.timeOrigin + performance.now();
 
 /** The fans of one process of the crowd. */
@@ -60,25 +63,38 @@ export class CrowdPart {
     fan.connect(this.#host, this.#port, this.#from, fanPath(this.#plan, fan.id, since));
   }
 
+  /** As the SDK does: ends the old connection, then makes a new one. */
+  #move(fan: CrowdFan): void {
+    if (this.#isLeaving) return;
+    fan.leaves = fan.isConnected ? 'going' : undefined;
+    if (fan.isConnected) fan.destroy();
+    else this.#connect(fan);
+  }
+
   readonly #events = {
     tick: (fan: CrowdFan, tick: number, span: number, flags: number, closeAtMs: number) => {
-      const ageMs = clockMs() - closeAtMs;
+      const nowMs = clockMs();
+      const ageMs = nowMs - closeAtMs;
       const isFirst = fan.tick < 0;
+      if (!isFirst) fan.worstGapMs = Math.max(fan.worstGapMs, nowMs - fan.heardAtMs);
+      fan.heardAtMs = nowMs;
       if (isFirst) {
         this.#counts.live++;
         this.#onLive.get(fan)?.();
         this.#onLive.delete(fan);
       } else if (isSnapshot(flags)) {
         this.#counts.snapshots++;
+        this.#counts.lostTicks += Math.max(0, tick - fan.tick - 1);
       } else if (tick <= fan.tick) {
         this.#counts.doubles++;
       } else if (tick - span !== fan.tick) {
         this.#counts.gaps++;
+        this.#counts.lostTicks += Math.max(0, tick - span - fan.tick);
       }
       if (fan.awaits && ageMs < FRESH_MS) {
-        const tookMs = clockMs() - fan.awaitsSinceMs;
+        const tookMs = nowMs - fan.awaitsSinceMs;
         this.#spans[fan.awaits] ??= latencyHistogram();
-        this.#spans[fan.awaits]!.recordValue(Math.max(1, Math.round(tookMs * 1000)));
+        this.#spans[fan.awaits]!.recordValue(toMicros(tookMs));
         if (fan.awaits === 'recovery' && tookMs > fan.windowMs + OVERDUE_MS) this.#counts.overdue++;
         fan.awaits = undefined;
       }
@@ -88,19 +104,32 @@ export class CrowdPart {
       if (span === 1) this.#counts.ticks++;
       else this.#counts.conflated++;
       if (ageMs > LATE_MS) this.#counts.late++;
-      this.#latency.recordValue(Math.min(60_000_000, Math.max(1, Math.round(ageMs * 1000))));
+      this.#latency.recordValue(toMicros(ageMs));
     },
     welcome: (epoch: string) => {
       this.#epoch = epoch;
+    },
+    bye: (fan: CrowdFan, reconnectInMs: number) => {
+      if (!this.#plan.returns || fan.leaves) return;
+      fan.leaves = 'told';
+      setTimeout(() => this.#move(fan), reconnectInMs);
     },
     bytes: (count: number) => {
       this.#counts.bytes += count;
     },
     end: (fan: CrowdFan, isRefused: boolean) => {
       if (this.#isLeaving) return;
+      if (fan.leaves === 'going') {
+        this.#counts.moved++;
+        fan.leaves = undefined;
+        this.#connect(fan);
+        return;
+      }
       if (isRefused) this.#counts.refused++;
       else this.#counts.lost++;
       if (!isRefused && !this.#plan.returns && fan.tick >= 0) return;
+      // Its moment stands, whether the edge waits for it or not.
+      if (fan.leaves === 'told') return;
       // As the SDK does: a browser does not see Retry-After.
       setTimeout(() => this.#connect(fan), Math.random() * fan.windowMs);
     },
@@ -117,6 +146,7 @@ export class CrowdPart {
     for (const fan of this.#fans) {
       fan.isUndisturbed = true;
       fan.frames = 0;
+      fan.worstGapMs = 0;
     }
   }
 
@@ -143,11 +173,16 @@ export class CrowdPart {
   }
 
   report(): CrowdReport {
-    const spans = Object.entries(this.#spans).map(([name, span]) => [name, encodeIntoCompressedBase64(span)] as const);
+    const gap = latencyHistogram();
+    for (const { worstGapMs } of this.#fans) gap.recordValue(toMicros(worstGapMs));
+    const spans = Object.entries({ ...this.#spans, gap }).map(
+      ([name, span]) => [name, encodeIntoCompressedBase64(span)] as const,
+    );
     return {
       counts: { ...this.#counts },
       windowMs: this.#fans.reduce((longest, { windowMs }) => Math.max(longest, windowMs), 0),
       fewestFrames: this.#fans.reduce((fewest, { frames }) => Math.min(fewest, frames), Number.MAX_SAFE_INTEGER),
+      oldestTick: this.#fans.reduce((oldest, { tick }) => Math.min(oldest, tick), Number.MAX_SAFE_INTEGER),
       mostFrames: this.#fans.reduce((most, { frames }) => Math.max(most, frames), 0),
       latency: encodeIntoCompressedBase64(this.#latency),
       spans: Object.fromEntries(spans),

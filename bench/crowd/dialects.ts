@@ -17,7 +17,7 @@ function hear(fan: CrowdFan, message: EdgeMessage): void {
   if (message.type === 'welcome') {
     fan.windowMs = message.reconnectWindowMs;
     fan.events.welcome(message.epoch);
-  }
+  } else if (message.type === 'bye') fan.events.bye(fan, message.reconnectInMs);
 }
 
 const [OPEN, PING] = [0x30, 0x32];

@@ -1,4 +1,5 @@
 import { createRandom } from '../../ingest/simulator/random.ts';
+import type { History } from '../../protocol/control.ts';
 
 /** What a crowd of fans does; the same for all its processes. */
 export interface CrowdPlan {
@@ -13,6 +14,8 @@ export interface CrowdPlan {
   readonly choices: 'random' | 'shared';
   /** Whether fans want the race document. */
   readonly doc: boolean;
+  /** What fans who come back want of the ticks that they missed. @defaultValue latest */
+  readonly history?: History;
   /** Whether fans come back after a loss, with their position and inside the window of the welcome. */
   readonly returns: boolean;
   /** Where given, the server is no edge and speaks otherwise; with NATS, fans share so many subjects. */
@@ -35,6 +38,7 @@ export function fanPath(plan: CrowdPlan, fan: number, since: string | undefined)
   const watch = chooseCars(plan, fan)
     .map((car) => `${car}:${plan.view}`)
     .join(',');
-  const rest = `${plan.doc ? '' : '&doc=0'}${since ? `&since=${since}` : ''}`;
+  const history = plan.history ? `&history=${plan.history}` : '';
+  const rest = `${plan.doc ? '' : '&doc=0'}${history}${since ? `&since=${since}` : ''}`;
   return `/races/${plan.race}/live?watch=${watch}${rest}`;
 }

@@ -12,6 +12,10 @@ export interface CrowdCounts {
   conflated: number;
   /** Frames that did not build on what the fan held, and snapshots that nobody asked for. */
   gaps: number;
+  /** Ticks between what a fan held and what a frame built on, or what a snapshot came with. */
+  lostTicks: number;
+  /** Connections that fans left because their edge asked them to. */
+  moved: number;
   /** Ticks that a fan had already. */
   doubles: number;
   /** Ticks that came more than 500 ms after their close. */
@@ -32,6 +36,8 @@ export const noCounts = (): CrowdCounts => ({
   ticks: 0,
   conflated: 0,
   gaps: 0,
+  lostTicks: 0,
+  moved: 0,
   doubles: 0,
   late: 0,
   bytes: 0,
@@ -53,6 +59,8 @@ export interface CrowdReport {
   /** Tick frames of the span that the worst and the best served fan got. */
   readonly fewestFrames: number;
   readonly mostFrames: number;
+  /** Tick of the fan that is furthest behind. */
+  readonly oldestTick: number;
   /** Compressed histogram of µs from the close of a tick to the fan that reads it. */
   readonly latency: string;
   /** Where given: compressed histograms of other spans by name. */
@@ -65,6 +73,7 @@ export function sumReports(reports: readonly CrowdReport[]): {
   windowMs: number;
   fewestFrames: number;
   mostFrames: number;
+  oldestTick: number;
   latency: Histogram;
   spans: Record<string, Histogram>;
 } {
@@ -82,5 +91,6 @@ export function sumReports(reports: readonly CrowdReport[]): {
   const windowMs = Math.max(...reports.map((report) => report.windowMs));
   const fewestFrames = Math.min(...reports.map((report) => report.fewestFrames));
   const mostFrames = Math.max(...reports.map((report) => report.mostFrames));
-  return { counts, windowMs, fewestFrames, mostFrames, latency, spans };
+  const oldestTick = Math.min(...reports.map((report) => report.oldestTick));
+  return { counts, windowMs, fewestFrames, mostFrames, oldestTick, latency, spans };
 }

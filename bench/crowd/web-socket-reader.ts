@@ -59,6 +59,10 @@ export abstract class WebSocketReader {
     this.ended(isRefused);
   }
 
+  get isConnected(): boolean {
+    return this.#socket !== undefined;
+  }
+
   /** Ends the connection without a goodbye, as a dead network would. */
   destroy(): void {
     this.#socket?.destroy();
