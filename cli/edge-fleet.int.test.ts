@@ -205,7 +205,7 @@ describe('workers', () => {
 
   it('drain until they are told with SIGINT to end at once; a second SIGTERM changes nothing', async () => {
     const box = newBox();
-    const { run, url } = await startFleet(box, '--drain-lead', '600');
+    const { run, url } = await startFleet(box, '--drain-lead', '60');
     const fan = joinFan(url);
     await untilCurrent([fan]);
     run.child.kill('SIGTERM');

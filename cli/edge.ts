@@ -62,7 +62,7 @@ const FLAGS = {
   'drain-seconds': {
     kind: 'number',
     min: 0,
-    max: 3600,
+    max: 540,
     default: 30,
     unit: 's',
     help: 'At SIGTERM the fans are sent elsewhere one by one, 1,000 in a second, within this at most, and get every tick until they go. 0 closes all at once, as Ctrl-C does.',
@@ -70,7 +70,7 @@ const FLAGS = {
   'drain-lead': {
     kind: 'number',
     min: 0,
-    max: 600,
+    max: 60,
     default: 1,
     unit: 's',
     help: 'Time before the first of them is sent away, for a load balancer to see that /readyz says 503.',

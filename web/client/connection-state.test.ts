@@ -207,6 +207,27 @@ describe('the connection', () => {
     expect(follow(failed, EVENTS.probe, 10).phase).toBe('connecting');
   });
 
+  it('gives a slow network more time to join with each try that brought nothing', () => {
+    let state = firstState(0, DEFAULT_DEADLINES);
+    const given: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      state = follow(state, EVENTS.welcome, 0);
+      given.push(state.deadlineAtMs / DEFAULT_DEADLINES.joinMs);
+      state = follow(follow(state, EVENTS.deadline, 0), EVENTS.deadline, 0);
+    }
+    expect(given).toEqual([1, 2, 3, 4, 4, 4]);
+    state = follow(follow(follow(state, EVENTS.welcome, 0), EVENTS.applied, 0), EVENTS.welcome, 0);
+    expect(state.deadlineAtMs).toBe(DEFAULT_DEADLINES.joinMs);
+  });
+
+  it.each([
+    ['window', { type: 'welcome', reconnectWindowMs: 1e12 }, EVENTS.lost],
+    ['slot', { type: 'bye', reason: 'going_away', reconnectInMs: 1e12 }, EVENTS.bytes],
+  ] as const)('waits for no more than ten minutes, whatever %s an edge names', (_, said, next) => {
+    const state = follow(follow(reach('joining'), EVENTS.applied, 0), said, 0);
+    expect(follow(state, next, 0, 0.999_999_999).deadlineAtMs).toBeCloseTo(600_000, -1);
+  });
+
   it('gives up a connection on which no snapshot helps', () => {
     let state = reach('repairing');
     const { deadlineAtMs } = state;
@@ -228,7 +249,7 @@ describe('the connection', () => {
           nowMs += passedMs;
           state = follow(state, happened, nowMs, random);
           if (state.phase === 'closed') return;
-          expect(state.deadlineAtMs - nowMs).toBeLessThanOrEqual(30_000);
+          expect(state.deadlineAtMs - nowMs).toBeLessThanOrEqual(4 * DEFAULT_DEADLINES.joinMs);
         }
       }),
     );

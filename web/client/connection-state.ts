@@ -52,7 +52,10 @@ export interface ConnectionState {
 export interface Deadlines {
   /** From the try to the welcome. @defaultValue 10000 */
   readonly connectMs: number;
-  /** From the welcome to the first data. @defaultValue 20000 */
+  /**
+   * From the welcome to the first data. After tries in a row that brought none it is two, three and at most four times
+   * as long: a slow network must not load the same catalogue again and again. @defaultValue 20000
+   */
   readonly joinMs: number;
   /** Without any bytes; the edge promises some every 15 s. @defaultValue 25000 */
   readonly silenceMs: number;
@@ -60,6 +63,8 @@ export interface Deadlines {
   readonly repairMs: number;
   /** From a probe to any bytes. @defaultValue 3000 */
   readonly probeMs: number;
+  /** From a change of the choice or of the rate to its answer. @defaultValue 10000 */
+  readonly answerMs: number;
 }
 
 export const DEFAULT_DEADLINES: Deadlines = {
@@ -68,8 +73,12 @@ export const DEFAULT_DEADLINES: Deadlines = {
   silenceMs: 25_000,
   repairMs: 10_000,
   probeMs: 3000,
+  answerMs: 10_000,
 };
 
+/** Whatever an edge says, nobody waits for longer; its own longest window is a minute. */
+const MAX_WAIT_MS = 600_000;
+const MAX_JOIN_FACTOR = 4;
 /** Snapshots in a row that may fail before the connection itself is given up. */
 const MAX_REPAIRS = 3;
 
@@ -168,8 +177,8 @@ export function nextState(
       return {
         ...state,
         phase,
-        deadlineAtMs: nowMs + deadlines.joinMs,
-        windowMs: event.type === 'welcome' ? event.reconnectWindowMs : state.windowMs,
+        deadlineAtMs: nowMs + deadlines.joinMs * Math.min(MAX_JOIN_FACTOR, 1 + state.failures),
+        windowMs: event.type === 'welcome' ? Math.min(MAX_WAIT_MS, event.reconnectWindowMs) : state.windowMs,
       };
     case 'live':
       return {
@@ -219,7 +228,8 @@ function wait(state: ConnectionState, event: LinkEvent, { nowMs, random }: Momen
   return { ...state, phase: 'waiting', deadlineAtMs, failures, repairs: 0, reason };
 }
 
-const slotMs = (event: LinkEvent): number => (event.type === 'bye' ? Math.max(0, event.reconnectInMs) : 0);
+const slotMs = (event: LinkEvent): number =>
+  event.type === 'bye' ? Math.min(MAX_WAIT_MS, Math.max(0, event.reconnectInMs)) : 0;
 
 function reasonOf(event: LinkEvent): string {
   if (event.type === 'deadline') return 'nothing came in time';

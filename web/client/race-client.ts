@@ -11,6 +11,7 @@ import {
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FRAME } from '../../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
+import { Answers } from './answers.ts';
 import { type CarView, viewCar } from './car-view.ts';
 import { loadCatalogue } from './catalogue-store.ts';
 import { Connection } from './connection.ts';
@@ -44,15 +45,25 @@ class RaceClient implements Race {
   readonly #emitter = new Emitter<RaceEvents>((error) => this.#tellThrown(error));
   #loading: AbortController | undefined;
   readonly #wishes: Wishes;
+  readonly #answers: Answers;
   readonly #stopListening: (() => void) | undefined;
   #patienceTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The link on which a snapshot was asked for that has not come. */
+  #snapshotAsked: object | undefined;
   /** The link that has been welcomed. */
   #greeted: object | undefined;
   #hasBeenGreeted = false;
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.#wishes = new Wishes(settings, (message) => this.#isGreeted && this.#connection.send(message));
+    this.#answers = new Answers(settings.deadlines.answerMs, () =>
+      this.#connection.on({ type: 'lost', reason: 'the edge did not answer' }),
+    );
+    this.#wishes = new Wishes(settings, (message) => {
+      if (!this.#isGreeted || !this.#connection.send(message)) return false;
+      this.#answers.asked();
+      return true;
+    });
     this.#connection = new Connection(settings, {
       address: (base) => this.#address(base),
       onMessage: (message) => this.#receive(message),
@@ -132,8 +143,7 @@ class RaceClient implements Race {
   }
 
   resync(): void {
-    const isAsked = this.#connection.state.phase === 'repairing';
-    if (this.#isGreeted && !isAsked) this.#drift('a snapshot was asked for');
+    if (this.#isGreeted && !this.#isSnapshotAsked) this.#drift('a snapshot was asked for');
   }
 
   probe(): void {
@@ -156,6 +166,10 @@ class RaceClient implements Race {
     return this.#greeted !== undefined && this.#greeted === this.#connection.link;
   }
 
+  get #isSnapshotAsked(): boolean {
+    return this.#snapshotAsked !== undefined && this.#snapshotAsked === this.#connection.link;
+  }
+
   #address(base: URL): { url: URL; greeting?: string } {
     const { race, history, wantsDocument } = this.#settings;
     const held = this.#replica.holding(wantsDocument);
@@ -175,6 +189,7 @@ class RaceClient implements Race {
       this.#loading?.abort();
       clearTimeout(this.#patienceTimer);
       this.#wishes.stop();
+      this.#answers.stop();
     }
     this.#emitter.emit('status', state);
     if (state.phase !== 'closed') return;
@@ -201,9 +216,10 @@ class RaceClient implements Race {
     const tick = this.#replica.applyTick(bytes);
     if (!tick) {
       this.#tally.add('ignored');
-      if (this.#connection.state.phase !== 'repairing') this.#drift('a snapshot is missing');
+      if (!this.#isSnapshotAsked) this.#drift('a snapshot is missing');
       return;
     }
+    if (tick.snapshot) this.#snapshotAsked = undefined;
     this.#tally.tick(tick.closeAtMs, this.#settings.now());
     if (tick.conflated) this.#tally.add('conflated');
     this.#connection.on({ type: 'applied' });
@@ -217,7 +233,11 @@ class RaceClient implements Race {
   #drift(reason: string): void {
     this.#replica.distrust();
     this.#connection.on({ type: 'drift', reason });
-    if (this.#connection.state.phase === 'repairing') this.#connection.send({ type: 'resync' });
+    const { phase } = this.#connection.state;
+    // An edge that leaves serves until the slot of this client, which may be a minute away.
+    if (phase !== 'repairing' && phase !== 'leaving') return;
+    this.#snapshotAsked = this.#connection.link;
+    this.#connection.send({ type: 'resync' });
   }
 
   // ---- control messages ----
@@ -226,7 +246,7 @@ class RaceClient implements Race {
     const message = parseEdgeMessage(text);
     if (message?.type === 'welcome') this.#welcome(message);
     else if (message?.type === 'watching') this.#watching(message);
-    else if (message?.type === 'rate') this.#emitter.emit('rate', message);
+    else if (message?.type === 'rate') this.#tellRate(message);
     else if (message?.type === 'error') this.#refuse(message);
     else if (message?.type === 'bye') this.#connection.on(message);
     else if (message?.type === 'repair') this.#receipt(message);
@@ -275,6 +295,8 @@ class RaceClient implements Race {
   #watching(message: RaceEvents['watching']): void {
     this.#replica.choose(message);
     this.#wishes.agree(message);
+    // Without an id it answers nothing: it says what is left in another catalogue.
+    if (message.id > 0) this.#answers.came();
     clearTimeout(this.#patienceTimer);
     const awaited = message.watch.filter(({ car }) => !message.unknown.includes(car));
     if (awaited.some((one) => !this.#replica.isHeld(one))) {
@@ -287,7 +309,13 @@ class RaceClient implements Race {
     this.#emitter.emit('watching', message);
   }
 
+  #tellRate(message: RaceEvents['rate']): void {
+    this.#answers.came();
+    this.#emitter.emit('rate', message);
+  }
+
   #refuse({ code, message }: Extract<EdgeMessage, { type: 'error' }>): void {
+    this.#answers.came();
     if (code === 'bad_watch' || code === 'too_many_cars') this.#wishes.goBack();
     this.#emitter.emit('error', new ProtocolError(code, message));
   }
