@@ -191,8 +191,9 @@ describe('the fault proxy', () => {
     expect([client.error, far.error]).toEqual(['ECONNRESET', 'ECONNRESET']);
     const refused = dial();
     await until(() => refused.isClosed);
-    expect([atServer.length, proxy.made]).toEqual([1, 2]);
+    expect([refused.error, atServer.length, proxy.made]).toEqual(['ECONNREFUSED', 1, 1]);
     proxy.mend();
+    await soon();
     await pair();
   });
 });

@@ -15,7 +15,7 @@ export interface FaultProxy {
   readonly url: string;
   /** Connections that are open on either side. */
   readonly open: number;
-  /** Connections that clients have made since the start, also those that were refused. */
+  /** Connections that clients have made since the start. */
   readonly made: number;
   /** Every byte comes later by `ms` and up to `jitterMs` more, in order. */
   delay(ms: number, jitterMs?: number): void;
@@ -27,11 +27,11 @@ export interface FaultProxy {
   cut(): void;
   /** New connections are made, and are as dead as after a {@link cut}. */
   swallow(): void;
-  /** New connections are reset as soon as they are made. */
+  /** Nobody listens on the port: new connections are refused. Those that are open go on. */
   refuse(): void;
   /** Resets (RST) all open connections now. */
   reset(): void;
-  /** Takes all faults away; what is cut stays dead. */
+  /** Takes all faults away, new connections come through within a moment; what is cut stays dead. */
   mend(): void;
   stop(): Promise<void>;
 }
@@ -43,18 +43,13 @@ export async function startFaultProxy(to: number | string, random = Math.random)
   const target = typeof to === 'number' ? to : Number(new URL(to).port);
   const wires: Record<Direction, Wire> = { toClient: freshWire(), toServer: freshWire() };
   const links = new Set<Link>();
-  let welcome: 'open' | 'swallow' | 'refuse' = 'open';
+  let swallows = false;
   let made = 0;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     made++;
-    client.on('error', () => {});
-    if (welcome === 'refuse') {
-      client.resetAndDestroy();
-      return;
-    }
     const link = new Link(client, target, wires, random, (gone) => links.delete(gone));
     links.add(link);
-    if (welcome === 'swallow') link.die();
+    if (swallows) link.die();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -82,18 +77,20 @@ export async function startFaultProxy(to: number | string, random = Math.random)
       for (const link of links) link.die();
     },
     swallow: () => {
-      welcome = 'swallow';
+      swallows = true;
     },
     refuse: () => {
-      welcome = 'refuse';
+      if (server.listening) server.close();
     },
     reset,
     mend: () => {
-      welcome = 'open';
+      swallows = false;
+      if (!server.listening) server.listen(port, '127.0.0.1');
       change(undefined, freshWire());
     },
     stop: async () => {
       reset();
+      if (!server.listening) return;
       server.close();
       await once(server, 'close');
     },
