@@ -21,7 +21,10 @@ export interface EdgeLimits {
   readonly heartbeatMs: number;
   /** How long a fan that is ahead of this edge is held before it gets a snapshot. */
   readonly aheadTimeoutMs: number;
-  /** How long a fan whose position lies before the ring waits for the stream to be read, before it gets a snapshot. */
+  /**
+   * How long a fan whose position lies before the ring waits for the stream to be read, before it gets a snapshot. The
+   * welcome comes after it: a client gives up a connection that brings none within 10 s, and would begin anew elsewhere.
+   */
   readonly readTimeoutMs: number;
   /** Part of the reconnect window for each fan, and its bounds. */
   readonly windowMsPerFan: number;
@@ -41,7 +44,7 @@ export const DEFAULT_LIMITS: EdgeLimits = {
   quietMs: 10_000,
   heartbeatMs: 15_000,
   aheadTimeoutMs: 3_000,
-  readTimeoutMs: 10_000,
+  readTimeoutMs: 7_000,
   windowMsPerFan: 1,
   minWindowMs: 1_000,
   maxWindowMs: 60_000,

@@ -195,6 +195,12 @@ export class FakeEdge {
     if (isDue) this.#serve();
   }
 
+  /** Tells all fans to go, at moments within so many ms; they are served until then. */
+  leave(windowMs: number, random: () => number): void {
+    this.fans.leave({ beganAtMs: this.world.nowMs, leadMs: 0, windowMs }, random);
+    while (this.fans.sayBye(this.world.nowMs, 1));
+  }
+
   #serve(): void {
     while (this.fans.serve(this.world.nowMs, 2));
     this.settle();

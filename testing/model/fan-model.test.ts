@@ -46,12 +46,24 @@ class Real {
   readonly world: World;
   readonly edges: FakeEdge[];
   readonly fans: ModelFan[];
+  readonly random: () => number;
 
   constructor(seed: number, model: Model, start: readonly { wish: Wish; history: History; rate: Rate }[]) {
     this.world = new World(seed);
     this.edges = Array.from({ length: EDGES }, () => new FakeEdge(this.world, LIMITS));
-    const random = createRandom(seed).next;
+    this.random = createRandom(seed).next;
+    const { random } = this;
     this.fans = start.map((options) => new ModelFan(this.world, this.edges, model, { ...options, random }));
+  }
+
+  /** Another process takes the place of an edge; whoever is still connected to it is cut. */
+  restart(at: number): void {
+    const before = this.edges[at]!;
+    this.edges[at] = new FakeEdge(this.world, LIMITS);
+    for (const { net } of this.fans) {
+      net.edges[at] = this.edges[at];
+      net.cut(before);
+    }
   }
 
   /** Time passes; edges do what they do by the clock. */
@@ -117,17 +129,26 @@ const COMMANDS = [
   fan.map((who) => command(`fan ${who} freezes`, (real) => real.fans[who]!.net.freeze())),
   fan.map((who) => command(`fan ${who} thaws`, (real) => real.fans[who]!.net.thaw())),
   fc.tuple(fan, fc.nat(5)).map(([who, n]) => command(`fan ${who} reads ${n}`, (real) => real.fans[who]!.net.thaw(n))),
-  edge.map((at) =>
-    command(`edge ${at} dies and starts again`, (real) => {
-      const before = real.edges[at]!;
-      real.edges[at] = new FakeEdge(real.world, LIMITS);
-      for (const { net } of real.fans) {
-        net.edges[at] = real.edges[at];
-        net.cut(before);
-      }
+  edge.map((at) => command(`edge ${at} dies and starts again`, (real) => real.restart(at))),
+  fc.tuple(edge, fc.integer({ min: 1, max: 20 }), fc.nat(12)).map(([at, s, n]) =>
+    command(`edge ${at} drains for ${s} s, while ${n} ticks are published, and starts again`, async (real) => {
+      real.edges[at]!.leave(s * 500, real.random);
+      real.world.publish(n);
+      for (const one of real.edges) one.catchUp();
+      await real.pass(s * 1000);
+      real.restart(at);
     }),
   ),
-  edge.map((at) => command(`edge ${at} goes away in good order`, (real) => real.edges[at]!.fans.dismiss(() => 0.5))),
+  edge.map((at) =>
+    command(`edge ${at} closes all and starts again`, async (real) => {
+      const { fans } = real.edges[at]!;
+      real.edges[at]!.leave(1000, real.random);
+      fans.dismiss(Number.POSITIVE_INFINITY);
+      // What was said last is read.
+      await real.pass(10);
+      real.restart(at);
+    }),
+  ),
   edge.map((at) =>
     command(`a message to edge ${at} is altered`, (real, model) => {
       model.hasSpoilt = true;

@@ -121,7 +121,7 @@ it('stays live in a race that stands still when nothing was missed', async () =>
   await until(isCurrent(race));
   sockets[0]!.close();
   await until(() => sockets.length === 2 && race.status.phase === 'live');
-  expect(race.statistics().receipts.deltas).toEqual({ count: 1, ticks: 0, bytes: 0 });
+  expect(race.statistics().receipts.deltas).toMatchObject({ count: 1, ticks: 0, bytes: 0 });
   expect(ticks).toHaveLength(1);
 });
 

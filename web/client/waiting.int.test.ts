@@ -84,7 +84,7 @@ function fakePage() {
 it('connecting: an edge that takes the connection and never says anything is given up', async () => {
   wire.swallow();
   wire.reset();
-  const fan = join({ deadlines: { connectMs: 200 } });
+  const fan = join({ deadlines: { connectMs: 400 } });
   await until(() => fan.phases.filter((phase) => phase === 'waiting').length >= 2);
   expect(fan.phases.slice(0, 3)).toEqual(['waiting', 'connecting', 'waiting']);
   wire.mend();
@@ -103,7 +103,7 @@ it('connecting: refused at once, it comes back after a wait that grows', async (
 
 it('joining: a request for the catalogue that hangs is given up with the connection', async () => {
   const fan = join(
-    { deadlines: { joinMs: 200 }, fetch: slowly((nth) => (nth === 0 ? 3_600_000 : 0)) },
+    { deadlines: { joinMs: 400 }, fetch: slowly((nth) => (nth === 0 ? 3_600_000 : 0)) },
     await freshConnect(),
   );
   await until(() => fan.isCurrent);
@@ -127,7 +127,7 @@ it('joining: what comes while the catalogue is loaded is kept in order', async (
 
 it('joining: an edge that welcomes and then sends nothing is given up', async () => {
   const { Socket, sockets } = filterSockets((data, nth) => nth > 1 || kindOf(data) === 'welcome');
-  const fan = join({ deadlines: { joinMs: 200 }, WebSocket: Socket });
+  const fan = join({ deadlines: { joinMs: 400 }, WebSocket: Socket });
   await until(() => fan.isCurrent);
   expect(sockets).toHaveLength(2);
   expect(fan.phases).toEqual(['joining', 'waiting', 'connecting', 'joining', 'live']);
@@ -145,7 +145,7 @@ it('live: a network that stalls and comes back costs neither the connection nor 
 });
 
 it('live: a connection that is dead without a word is given up, and no tick is lost', async () => {
-  const fan = await joined({ deadlines: { silenceMs: 300, connectMs: 200 } });
+  const fan = await joined({ deadlines: { silenceMs: 300, connectMs: 400 } });
   wire.cut();
   wire.swallow();
   await rig.publish(5);
@@ -159,7 +159,7 @@ it.each(['shown', 'awake'] as const)(
   'probing: a page that is %s asks, and leaves a dead connection at once',
   async (event) => {
     const page = fakePage();
-    const fan = await joined({ page, deadlines: { probeMs: 200 } });
+    const fan = await joined({ page, deadlines: { probeMs: 500 } });
     page.hear(event);
     await until(() => fan.phases.length === 4);
     expect(fan.phases).toEqual(['joining', 'live', 'probing', 'live']);
@@ -188,7 +188,7 @@ it.each([
   ['rate', 'rate', (fan: CheckedFan) => fan.race.setRate(1)],
 ] as const)('live: a %s that is never answered costs the connection, and is asked for again', async (_, kind, ask) => {
   const { Socket, sockets } = filterSockets((data, nth) => !(nth === 1 && kindOf(data) === kind));
-  const fan = await joined({ WebSocket: Socket, deadlines: { answerMs: 200 } });
+  const fan = await joined({ WebSocket: Socket, deadlines: { answerMs: 500 } });
   ask(fan);
   await until(() => sockets.length === 2 && fan.race.status.phase === 'live');
   await rig.publish(2);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../fanout/limits.ts';
 import {
   type ConnectionState,
   DEFAULT_DEADLINES,
@@ -107,6 +108,17 @@ describe('a client that waits', () => {
   it('is live as soon as it has met an edge that is well', () => {
     for (const state of STATES.filter(({ phase }) => phase === 'connecting'))
       expect(meetEdge(state)).toMatchObject({ phase: 'live', failures: 0, repairs: 0 });
+  });
+
+  it('is patient enough for everything that an edge may take its time for', () => {
+    const { aheadTimeoutMs, readTimeoutMs, heartbeatMs, quietMs } = DEFAULT_LIMITS;
+    const { connectMs, silenceMs } = DEFAULT_DEADLINES;
+    /** For the way there and back, and for an edge that looks once a second. */
+    const spareMs = 2500;
+    expect(aheadTimeoutMs + spareMs).toBeLessThan(connectMs);
+    expect(readTimeoutMs + spareMs).toBeLessThan(connectMs);
+    expect(heartbeatMs + spareMs).toBeLessThan(silenceMs);
+    expect(quietMs + spareMs).toBeLessThan(heartbeatMs);
   });
 
   it('never stays live without bytes, nor with bytes that bring no snapshot that was asked for', () => {
