@@ -31,6 +31,23 @@ describe('the dialect of Socket.IO', () => {
   });
 });
 
+describe('a fan of an edge', () => {
+  const plan: CrowdPlan = { ...PLAN, returns: false };
+
+  it('takes a frame, and each frame of a bundle', () => {
+    expect(hear(plan, OPCODE.binary, '\x11one')).toEqual(['takes \x11one']);
+    expect(hear(plan, OPCODE.binary, '\x13\x03one\x03two')).toEqual(['takes one\x03two', 'takes two']);
+  });
+
+  it('hears when to leave', () => {
+    const byes: number[] = [];
+    const fan = { events: { bye: (_fan: CrowdFan, ms: number) => byes.push(ms) } } as unknown as CrowdFan;
+    const text = '{"type":"bye","reason":"going_away","reconnectInMs":70}';
+    createDialect(plan, 43).message(fan, Buffer.from(text), OPCODE.text, 0, text.length);
+    expect(byes).toEqual([70]);
+  });
+});
+
 describe('a fan of nats-server', () => {
   it('shares its subject with others', () => {
     const said: string[] = [];
@@ -43,6 +60,8 @@ describe('a fan of nats-server', () => {
 describe('fanPath', () => {
   it('says where each server takes fans', () => {
     expect(fanPath({ ...PLAN, returns: false }, 1, 'a:5')).toBe('/races/r/live?watch=1:full&since=a:5');
+    const history = 'all';
+    expect(fanPath({ ...PLAN, returns: true, history }, 1, undefined)).toBe('/races/r/live?watch=1:full&history=all');
     expect(fanPath(SOCKET_IO, 1, undefined)).toBe('/socket.io/?EIO=4&transport=websocket');
     expect(fanPath(NATS, 1, undefined)).toBe('/');
   });

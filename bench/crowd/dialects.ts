@@ -1,3 +1,4 @@
+import { BUNDLE, readBundle } from '../../protocol/bundle.ts';
 import type { EdgeMessage } from '../../protocol/control.ts';
 import type { CrowdFan, Dialect } from './crowd-fan.ts';
 import { NatsDialect } from './nats-dialect.ts';
@@ -8,7 +9,10 @@ import { OPCODE } from './web-socket-reader.ts';
 const EDGE: Dialect = {
   opened: () => {},
   message: (fan, bytes, opcode, at, length) => {
-    if (opcode === OPCODE.binary) fan.take(bytes, at);
+    if (opcode === OPCODE.binary && bytes[at] === BUNDLE)
+      for (const frame of readBundle(bytes.subarray(at, at + length)))
+        fan.take(bytes, frame.byteOffset - bytes.byteOffset);
+    else if (opcode === OPCODE.binary) fan.take(bytes, at);
     else if (opcode === OPCODE.text) hear(fan, JSON.parse(bytes.toString('utf8', at, at + length)) as EdgeMessage);
   },
 };
