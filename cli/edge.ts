@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectNats } from '../broker/connection.ts';
-import { type DrainOptions, drainWithinMs, inventName, startEdge } from '../fanout/edge.ts';
+import { type DrainOptions, drainWithinMs } from '../fanout/drain.ts';
+import { inventName, startEdge } from '../fanout/edge.ts';
 import { DEFAULT_LIMITS } from '../fanout/limits.ts';
 import { probePort } from '../fanout/socket-server.ts';
 import { ConfigError } from '../protocol/errors.ts';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { ConfigError } from '../protocol/errors.ts';
 import { Admission } from './admission.ts';
 import { planConnections } from './connections.ts';
+import { type DrainOptions, dismissFans, drainFans } from './drain.ts';
 import { type EdgeStats, statsOf } from './edge-stats.ts';
-import { type Departure, planDeparture } from './farewell.ts';
 import { alone, type Fleet } from './fleet.ts';
 import type { HttpOptions } from './http-shell.ts';
 import type { EdgeLimits } from './limits.ts';
@@ -48,19 +48,6 @@ export interface EdgeOptions {
   readonly report?: (code: string, detail: unknown) => void;
 }
 
-/** How an edge leaves while its fans go elsewhere. */
-export interface DrainOptions {
-  /** For so long nobody is asked to go: proxies must see first that the edge is not ready. In ms. */
-  readonly leadMs: number;
-  /** Upper bound of the time over which fans go, in ms; with few fans it is shorter. */
-  readonly maxWindowMs: number;
-  /** Ends it early. */
-  readonly signal?: AbortSignal;
-}
-
-/** The longest that {@link Edge.drain} takes, in ms. */
-export const drainWithinMs = ({ leadMs, maxWindowMs }: DrainOptions): number => leadMs + maxWindowMs + GRACE_MS;
-
 /** A running edge. */
 export interface Edge {
   readonly port: number;
@@ -85,12 +72,6 @@ export const inventName = (): string => `${hostname()}-${randomBytes(3).toString
 const SWEEP_MS = 1000;
 /** Time for the last words to leave. */
 const FAREWELL_MS = 100;
-/** After the last moment that a fan was told, for those who take a little longer. */
-const GRACE_MS = 3000;
-/** How often an edge that leaves looks whether anybody is there. */
-const LOOK_EVERY_MS = 50;
-/** So many fans are told to go between two looks at what else there is to do: ticks, pings, requests. */
-const FANS_AT_ONCE = 1000;
 /** Who asks for metrics more often gets the same again: it costs a look at every fan, and anybody may ask. */
 const METRICS_EVERY_MS = 1000;
 
@@ -147,31 +128,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const sweeping = setInterval(() => {
     for (const race of races.all()) race.fans.sweep(nowMs());
   }, SWEEP_MS);
-  const tellAll = async (departure: Departure) => {
-    const sets = races.all().map(({ fans }) => fans);
-    for (const fans of sets) fans.leave(departure, Math.random);
-    for (const fans of sets) while (fans.sayBye(nowMs(), FANS_AT_ONCE)) await nextTurn();
-    return sets;
-  };
-  const drain = async ({ signal, ...bounds }: DrainOptions) => {
-    admission.isStopping = true;
-    const departure = planDeparture(races.fans, limits, bounds, nowMs());
-    await tellAll(departure);
-    const { beganAtMs, leadMs, windowMs } = departure;
-    const isOver = () => {
-      const passedMs = nowMs() - beganAtMs;
-      if (signal?.aborted || passedMs > leadMs + windowMs + GRACE_MS) return true;
-      return passedMs >= leadMs && races.fans === 0 && admission.fans === 0;
-    };
-    while (!isOver()) await pause(LOOK_EVERY_MS);
-  };
+  const house = { races, admission, limits };
   const stop = async () => {
-    admission.isStopping = true;
     server.close();
     clearInterval(sweeping);
-    const atOnce = { leadMs: 0, maxWindowMs: Number.POSITIVE_INFINITY };
-    for (const fans of await tellAll(planDeparture(races.fans, limits, atOnce, nowMs())))
-      while (fans.dismiss(FANS_AT_ONCE)) await nextTurn();
+    await dismissFans(house);
     await races.stop();
     metrics.stop();
     await own?.close();
@@ -182,7 +143,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   return {
     port: server.port,
     url: `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${server.port}`,
-    drain,
+    drain: (bounds) => drainFans(house, bounds),
     stop: () => {
       stopped ??= stop();
       return stopped;
