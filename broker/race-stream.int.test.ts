@@ -111,6 +111,22 @@ describe('a follower', () => {
     expect(kept.map(text)).toEqual(Array.from({ length: 300 }, (_, n) => String(n + 1)));
   });
 
+  it('goes on when NATS comes back, for as long as messages come', async () => {
+    await fill(1, 3);
+    const seqs: number[] = [];
+    const follower = await stream.follow(1, ({ seq }) => seqs.push(seq));
+    await vi.waitUntil(() => seqs.length === 3);
+    await server.kill();
+    await server.restart();
+    await vi.waitUntil(async () => (await stream.range().catch(() => undefined)) !== undefined, { timeout: 15_000 });
+    for (let n = 4; n <= 40; n++) {
+      await fill(n, n);
+      await vi.waitUntil(() => seqs.length === n, { timeout: 10_000 });
+    }
+    await follower.stop();
+    expect(seqs).toEqual(Array.from({ length: 40 }, (_, n) => n + 1));
+  }, 30_000);
+
   it('that throws gets nothing more, and that is told', async () => {
     await fill(1, 3);
     const problems: string[] = [];

@@ -1,4 +1,5 @@
 import {
+  type ConsumerMessages,
   DeliverPolicy,
   JetStreamApiError,
   type JetStreamClient,
@@ -242,22 +243,42 @@ export class RaceStream {
     onMessage: (message: StreamMessage) => void,
     onProblem: (type: string) => void = () => {},
   ): Promise<{ stop(): Promise<void> }> {
-    const consumer = await this.#js.consumers.get(this.name, this.#startingAt(startSeq));
-    const messages = await consumer.consume({
-      max_messages: 500,
-      callback: (message: JsMsg) => onMessage({ subject: message.subject, seq: message.seq, data: message.data }),
-    });
-    void (async () => {
-      for await (const { type } of messages.status()) if (!ALL_IS_WELL.has(type)) onProblem(type);
-    })();
+    let nextSeq = startSeq;
     let isStopped = false;
-    void messages.closed().then(() => {
-      if (!isStopped) onProblem('ended');
-    });
+    let current: ConsumerMessages | undefined;
+    const begin = async () => {
+      const consumer = await this.#js.consumers.get(this.name, this.#startingAt(nextSeq));
+      const messages = await consumer.consume({
+        max_messages: 500,
+        callback: (message: JsMsg) => {
+          nextSeq = message.seq + 1;
+          onMessage({ subject: message.subject, seq: message.seq, data: message.data });
+        },
+      });
+      current = messages;
+      if (isStopped) void messages.close();
+      void watch(messages);
+      void messages.closed().then(() => {
+        if (!isStopped && current === messages) onProblem('ended');
+      });
+    };
+    const watch = async (messages: ConsumerMessages) => {
+      for await (const { type } of messages.status()) {
+        if (!ALL_IS_WELL.has(type)) onProblem(type);
+        if (type !== 'ordered_consumer_recreated' || isStopped) continue;
+        // What the client makes anew after a reconnect stalls: it goes on counting what it had asked the old one for,
+        // and asks for no more. A consumer of our own making does not.
+        current = undefined;
+        void messages.close();
+        begin().catch(() => onProblem('ended'));
+        return;
+      }
+    };
+    await begin();
     return {
       stop: async () => {
         isStopped = true;
-        await messages.close();
+        await current?.close();
       },
     };
   }
