@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Sets up all that Slipstream needs on this machine: node_modules (with Node 22 inside), nats-server, the built page;
-// with --browser a Chromium, with --proxies nginx and HAProxy, which tests put before the edges. Runs before `npm start` and `npm test`; says nothing when there is nothing to do.
+// with --browser a Chromium, with --proxies nginx and HAProxy, which tests put before the edges. Runs before `npm start`
+// and `npm test`; says nothing when there is nothing to do.
 // Uses Node's own modules only and no syntax newer than Node 20, because it runs before anything is installed.
 //
 // Where programs are looked for, here and in all other code:

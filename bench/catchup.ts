@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { connectNats } from '../broker/connection.ts';
 import type { Usage, Values } from '../cli/flags.ts';
-import { BUNDLE } from '../protocol/bundle.ts';
+import { BUNDLE, readBundle } from '../protocol/bundle.ts';
+import { readFrameHead } from '../protocol/frames.ts';
 import { startNatsServer } from '../testing/nats-server.ts';
 import type { CatchupReport } from './catchup/reader-process.ts';
 import { cpuSeconds, residentBytes } from './cpu.ts';
-import { pause } from './live-race.ts';
+import { startEdge } from './live-race.ts';
 import { quantile, round } from './machine.ts';
 import { runPastRace } from './past-race.ts';
-import { startService, startWorker } from './processes.ts';
+import { startWorker } from './processes.ts';
 
 const FLAGS = {
   fans: { kind: 'integer', min: 1, max: 10_000, default: 1000, help: 'Fans that come back at once.' },
@@ -84,27 +85,11 @@ function record(url: string, newest: number): Promise<string[]> {
       const bytes = Buffer.from(data as ArrayBuffer);
       if (bytes[0] !== BUNDLE) return;
       messages.push(bytes.toString('base64'));
-      if (lastTickOf(bytes) !== newest) return;
+      if (readFrameHead([...readBundle(bytes)].at(-1)!).tick !== newest) return;
       socket.close();
       resolve(messages);
     };
   });
-}
-
-function lastTickOf(bundle: Buffer): number {
-  let at = 1;
-  let tick = -1;
-  while (at < bundle.length) {
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bundle[at++]!;
-      length += (byte & 127) << shift;
-      if (byte < 128) break;
-    }
-    tick = bundle.readUInt32LE(at + 2);
-    at += length;
-  }
-  return tick;
 }
 
 async function measure(nats: string, flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
@@ -112,12 +97,8 @@ async function measure(nats: string, flags: Values<typeof FLAGS>): Promise<Recor
   process.stderr.write(`running a race of ${flags.ticks} ticks beforehand\n`);
   const { epoch, seqs } = await runPastRace(connection, RACE, HELD + flags.ticks + 1);
   await connection.close();
-  const edge = await startService(['edge', '--nats', nats, '--port', '0', '--max-handshakes', '1000000']);
-  let url: string | undefined;
-  while (url === undefined || !(await fetch(`${url}/readyz`)).ok) {
-    await pause(50);
-    url = /http:\/\/127\.0\.0\.1:\d+/.exec(edge.said())?.[0];
-  }
+  const { edge, url, isReady } = await startEdge(nats);
+  await isReady();
   const pathOf = (choice: number) => {
     const cars = Array.from({ length: flags.cars }, (_, n) => `${CARS[(choice + n * 11) % CARS.length]}:${flags.view}`);
     return `/races/${RACE}/live?watch=${cars.join(',')}&history=all&doc=0&since=${epoch}:${seqs[HELD]}`;

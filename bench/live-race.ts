@@ -21,6 +21,26 @@ async function until<T>(what: string, look: () => Promise<T | undefined> | T | u
 }
 
 /**
+ * An edge of its own process, which need not have a race yet.
+ * @param nats Address of a nats-server with JetStream. @param workers Edge processes on the one port.
+ */
+export async function startEdge(
+  nats: string,
+  workers = 1,
+): Promise<{ edge: BenchProcess; url: string; isReady(): Promise<unknown> }> {
+  // A bench brings all of its fans at once.
+  const edge = await startService([
+    ...['edge', '--nats', nats, '--port', '0', '--workers', String(workers), '--max-handshakes', '1000000'],
+  ]);
+  const url = await until(
+    'that the edge says where it serves',
+    () => /http:\/\/127\.0\.0\.1:\d+/.exec(edge.said())?.[0],
+  );
+  const isReady = () => until(`that ${url} is ready`, async () => (await fetch(`${url}/readyz`)).ok || undefined);
+  return { edge, url, isReady };
+}
+
+/**
  * @param nats Address of a nats-server with JetStream. @param field Cars of the simulator, and their samples per second.
  * @param edges Edge processes on the one port.
  */
@@ -30,19 +50,12 @@ export async function startEdgeAndIngest(
   field: { cars: number; rate: number },
   { workers }: { workers: number } = { workers: 1 },
 ): Promise<LiveRace> {
-  // A bench brings all of its fans at once.
-  const edge = await startService([
-    ...['edge', '--nats', nats, '--port', '0', '--workers', String(workers), '--max-handshakes', '1000000'],
-  ]);
-  const url = await until(
-    'that the edge says where it serves',
-    () => /http:\/\/127\.0\.0\.1:\d+/.exec(edge.said())?.[0],
-  );
+  const { edge, url, isReady } = await startEdge(nats, workers);
   const ingest = await startService([
     ...['ingest', '--nats', nats, '--race', race, '--sources', 'simulator'],
     ...['--cars', String(field.cars), '--rate', String(field.rate)],
   ]);
-  await until(`that ${url} is ready`, async () => (await fetch(`${url}/readyz`)).ok || undefined);
+  await isReady();
   return {
     url,
     edge,

@@ -15,24 +15,33 @@ function isProgram(path: string): boolean {
 }
 
 /**
- * Path of nats-server: `NATS_SERVER_BIN`, else the PATH, else the usual folders.
+ * Path of a program: what its variable names, else the PATH, else the usual folders; `undefined` where it is nowhere.
+ * @throws {ConfigError} `no_<name>` when the variable names something that is no program.
+ */
+export function findProgram(
+  name: string,
+  variable: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
+  const named = env[variable];
+  if (named && !isProgram(named))
+    throw new ConfigError(
+      `no_${name.replaceAll('-', '_')}`,
+      `${variable} names ${named}, which is no program; correct or unset it.`,
+    );
+  const folders = [...(env.PATH ?? '').split(delimiter), ...USUAL_FOLDERS];
+  return named || folders.map((folder) => join(folder, name)).find(isProgram);
+}
+
+/**
+ * Path of nats-server; its variable is `NATS_SERVER_BIN`.
  * @throws {ConfigError} `no_nats_server`.
  */
-export function findNatsServer(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const named = env.NATS_SERVER_BIN;
-  if (named) {
-    if (isProgram(named)) return named;
-    throw new ConfigError(
-      'no_nats_server',
-      `NATS_SERVER_BIN names ${named}, which is no program; correct or unset it.`,
-    );
-  }
-  const folders = [...(env.PATH ?? '').split(delimiter), ...USUAL_FOLDERS];
-  const found = folders.map((folder) => join(folder, 'nats-server')).find(isProgram);
-  if (!found)
-    throw new ConfigError(
-      'no_nats_server',
-      'nats-server was not found; run node setup.mjs, or name it in NATS_SERVER_BIN.',
-    );
-  return found;
+export function findNatsServer(env?: Readonly<Record<string, string | undefined>>): string {
+  const found = findProgram('nats-server', 'NATS_SERVER_BIN', env);
+  if (found) return found;
+  throw new ConfigError(
+    'no_nats_server',
+    'nats-server was not found; run node setup.mjs, or name it in NATS_SERVER_BIN.',
+  );
 }

@@ -1,10 +1,10 @@
 import type { CloseReason } from '../protocol/codes.ts';
 import type { Hello, Rate, Wish } from '../protocol/control.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
-import type { Choice } from './choice.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
 import { Fan, type FanSink, type FanStage, type OwedSnapshot } from './fan.ts';
+import { chooseAnew, keepChoice, sayWatching } from './fan-choice.ts';
 import { type Departure, Farewell } from './farewell.ts';
 import type { EdgeLimits } from './limits.ts';
 import { Paces } from './pace.ts';
@@ -115,7 +115,7 @@ export class FanSet {
     fan.pace = this.#paces.take(hello.rate);
     fan.choice = delivery.book.take(hello, delivery.state.head!.field);
     const { since } = hello;
-    if (plan.kind === 'deltas' && plan.base !== ring.head && since && since !== 'garbled') {
+    if (plan.kind === 'deltas' && plan.base.tick < ring.head!.tick && since && since !== 'garbled') {
       this.#courier.beginReplay(fan, delivery, plan.base, since.seq);
       this.#replay(fan, nowMs);
     } else this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello, nowMs - fan.askedAtMs));
@@ -141,11 +141,11 @@ export class FanSet {
     const step = this.#courier.replay(fan, this.#delivery!, nowMs);
     if (step === 'more') this.#replays.add(fan);
     else if (step === 'unread') this.#replays.wait(fan, nowMs);
-    else if (step === 'gone') this.#giveUpReplay(fan, 'too_old', nowMs);
+    else if (step === 'gone') this.#giveAnew(fan, 'too_old', nowMs);
   }
 
-  /** What it missed cannot be had: the fan gets everything anew, and is told. */
-  #giveUpReplay(fan: Fan, reason: OwedSnapshot['reason'], nowMs: number): void {
+  /** Ends a replay, if there is one: the fan gets everything anew, and is told why. */
+  #giveAnew(fan: Fan, reason: OwedSnapshot['reason'], nowMs: number): void {
     this.#replays.forget(fan);
     fan.replay = undefined;
     fan.owed ??= { reason, hasWelcome: false, isConflated: false, sinceMs: nowMs };
@@ -228,9 +228,6 @@ export class FanSet {
     for (const fan of this.#fans) {
       if (fan.stage !== 'live' || !fan.choice) continue;
       const isNewEpoch = fan.epoch !== state.epoch;
-      const { kept, lost } = delivery.book.narrow(fan.choice.wish);
-      fan.choice = delivery.book.take(kept, state.head!.field);
-      fan.pending = undefined;
       fan.dueTick = -1;
       fan.owed = {
         reason: isNewEpoch ? 'other_epoch' : 'restart',
@@ -240,10 +237,7 @@ export class FanSet {
       };
       fan.replay = undefined;
       this.#replays.forget(fan);
-      if (lost === 0) continue;
-      const message = `The new catalogue does not have ${lost} of the views and channels that were chosen.`;
-      fan.say({ type: 'error', code: 'bad_watch', message });
-      this.#sayWatching(fan, fan.choice, 0);
+      keepChoice(fan, delivery);
     }
   }
 
@@ -276,29 +270,13 @@ export class FanSet {
 
   /** Gives a fan everything anew, because it asked. */
   resync(fan: Fan, nowMs: number): void {
-    this.#giveUpReplay(fan, 'resync', nowMs);
+    this.#giveAnew(fan, 'resync', nowMs);
   }
 
-  /** Changes the choice of a live fan in place: kept cars go on, added ones come whole in the next frame. */
-  watch(fan: Fan, id: number, { watch, channels }: Wish): void {
-    const { book, state } = this.#delivery!;
-    const before = fan.choice!;
-    const list = channels ?? before.list?.channels;
-    const after = book.take({ watch, ...(list && { channels: list }) }, state.head!.field);
-    const pending = new Set(fan.pending);
-    for (const { car } of watch) if (before.viewOf(car) !== after.viewOf(car)) pending.add(car);
-    for (const car of pending) if (!after.viewOf(car)) pending.delete(car);
-    fan.pending = pending.size > 0 ? pending : undefined;
-    book.release(before);
-    fan.choice = after;
-    // Somebody waits for it: it comes with the next tick at any rate.
-    if (fan.pending && !fan.replay) fan.dueTick = Math.min(fan.dueTick, state.head!.tick + 1);
-    this.#sayWatching(fan, after, id);
-  }
-
-  #sayWatching(fan: Fan, choice: Choice, id: number): void {
-    const unknown = choice.unknownIn(this.#delivery!.state.head!.field);
-    fan.say({ type: 'watching', id, ...choice.wish, unknown });
+  /** Changes the choice of a live fan in place and says so. @param id Of the message that asked for it. */
+  watch(fan: Fan, id: number, wish: Wish): void {
+    chooseAnew(fan, wish, this.#delivery!);
+    sayWatching(fan, this.#delivery!, id);
   }
 
   /** Changes how often a live fan gets a frame; what it misses by then it gets at once. */
@@ -317,7 +295,7 @@ export class FanSet {
     const isSilent = nowMs - Math.max(this.#tickAtMs, this.#pongAtMs) >= this.limits.quietMs;
     if (isSilent) this.#pongAtMs = nowMs;
     this.#delivery?.past.sweep(nowMs);
-    for (const fan of this.#replays.late(nowMs, this.limits.readTimeoutMs)) this.#giveUpReplay(fan, 'unread', nowMs);
+    for (const fan of this.#replays.late(nowMs, this.limits.readTimeoutMs)) this.#giveAnew(fan, 'unread', nowMs);
     this.#replays.wake();
     const isQuiet = nowMs - this.#tickAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs);
     for (const fan of this.#fans) {

@@ -21,7 +21,7 @@ export function readFrom(connection: NatsConnection, race: string, onProblem: (e
       return undefined;
     }
   };
-  return async (first, last, take) => {
+  const hand = async (...[first, last, take]: Parameters<ReadStream>) => {
     const messages = await read(first, last);
     for (let at = 0; messages && at + PIECE_MESSAGES < messages.length; at += PIECE_MESSAGES) {
       take(messages.slice(at, at + PIECE_MESSAGES), false, Date.now());
@@ -30,4 +30,10 @@ export function readFrom(connection: NatsConnection, race: string, onProblem: (e
     const rest = messages && messages.length - (messages.length % PIECE_MESSAGES || PIECE_MESSAGES);
     take(messages?.slice(rest), true, Date.now());
   };
+  return (first, last, take) =>
+    void hand(first, last, take).catch((error) => {
+      // An error of ours costs those who asked their repair, not the edge its life.
+      onProblem(error);
+      take(undefined, true, Date.now());
+    });
 }

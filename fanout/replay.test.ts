@@ -128,6 +128,27 @@ describe('a fan that comes back from before the ring', () => {
     isWhole(fan);
   });
 
+  it('and holds the tick with which the ring begins has missed nothing, and gets no frame', () => {
+    const world = new World(5);
+    const [whole, young] = [new FakeEdge(world), new FakeEdge(world)];
+    const fan = new FakeFan(world, WATCH, 'all');
+    world.publish(19);
+    for (const edge of [whole, young]) edge.catchUp();
+    fan.connect(whole);
+    world.publish(1);
+    // Its state is lost at tick 20 and begins with the keyframe behind it; the fan holds the tick from before that.
+    young.catchUp(1, true);
+    whole.catchUp(1);
+    fan.cut();
+    young.catchUp();
+    expect(young.state.ring.oldest).toMatchObject({ tick: 20 });
+    const frames = young.fans.tally.frames;
+    fan.connect(young);
+    expect(fan.reader.receipts.at(-1)).toMatchObject({ kind: 'deltas', ticks: 0 });
+    expect(young.fans.tally.frames - frames).toBe(1);
+    isWhole(fan);
+  });
+
   it('is live afterwards', () => {
     const { edge, fan, world, news } = away(500);
     fan.connect(edge);

@@ -5,8 +5,6 @@ import { App, us_socket_local_port, type WebSocket } from 'uWebSockets.js';
 const BINARY = true;
 /** As the edge does: more waits for the socket to drain. */
 const MAX_BUFFERED_BYTES = 64 * 1024;
-/** Messages for one fan before the next one has its turn. */
-const AT_ONCE = 1;
 
 interface Place {
   next: number;
@@ -20,11 +18,9 @@ function pump(): void {
   ready = new Set();
   for (const socket of turn) {
     const place = socket.getUserData();
-    for (let n = 0; n < AT_ONCE && place.next < messages.length; n++) {
-      if (socket.getBufferedAmount() > MAX_BUFFERED_BYTES) break;
-      socket.send(messages[place.next++]!, BINARY, false);
-    }
-    if (place.next < messages.length && socket.getBufferedAmount() <= MAX_BUFFERED_BYTES) ready.add(socket);
+    if (place.next === messages.length || socket.getBufferedAmount() > MAX_BUFFERED_BYTES) continue;
+    socket.send(messages[place.next++]!, BINARY, false);
+    ready.add(socket);
   }
   if (ready.size > 0) setImmediate(pump);
 }

@@ -16,13 +16,11 @@ const [port, path, fans, heldTick, newestTick] = process.argv.slice(2);
 const SHARED = Buffer.alloc(1024 * 1024);
 const IN_FLIGHT = 200;
 
-const beganAtMs = () => performance.now();
-
 /** One fan, from its handshake until it holds the newest tick; the connection stays open. */
 function catchUp(sockets: Socket[]): Promise<{ tookMs: number; scanner: TickScanner }> {
   return new Promise((resolve, reject) => {
     const scanner = new TickScanner(Number(heldTick));
-    const startedAtMs = beganAtMs();
+    const startedAtMs = performance.now();
     let isUpgraded = false;
     const onBytes = (length: number) => {
       let bytes = SHARED.subarray(0, length);
@@ -36,7 +34,7 @@ function catchUp(sockets: Socket[]): Promise<{ tookMs: number; scanner: TickScan
         bytes = bytes.subarray(end + 4);
       }
       scanner.take(bytes);
-      if (scanner.tick === Number(newestTick)) resolve({ tookMs: beganAtMs() - startedAtMs, scanner });
+      if (scanner.tick === Number(newestTick)) resolve({ tookMs: performance.now() - startedAtMs, scanner });
     };
     const socket = connect({
       host: '127.0.0.1',
