@@ -10,7 +10,7 @@ import type { EdgeLimits } from './limits.ts';
 import { Paces } from './pace.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { Replays } from './replays.ts';
-import { planResume } from './resume-plan.ts';
+import { type Awaited, planResume } from './resume-plan.ts';
 
 /** After so long without a tick, and two ticks at least, nothing waits for the next one any more. */
 const QUIET_AFTER_MS = 1000;
@@ -102,8 +102,8 @@ export class FanSet {
     if (fan.stage === 'new') fan.askedAtMs = nowMs;
     const { epoch, seq, ring } = delivery.state;
     const older = (position: number) => delivery.past.at(position);
-    const isLate = fan.stage === 'parked' && nowMs >= fan.deadlineAtMs;
-    const plan = planResume(hello.since, hello.history, { epoch, seq, ring, older, isLate });
+    const late = nowMs >= fan.deadlineAtMs ? fan.parkedFor : undefined;
+    const plan = planResume(hello.since, hello.history, { epoch, seq, ring, older, late });
     if (plan.kind === 'wait') {
       this.#park(fan, hello, plan.for, nowMs);
       return;
@@ -111,6 +111,7 @@ export class FanSet {
     this.#parked.delete(fan);
     fan.stage = 'live';
     fan.hello = undefined;
+    fan.parkedFor = undefined;
     fan.wantsDoc = hello.doc;
     fan.pace = this.#paces.take(hello.rate);
     fan.choice = delivery.book.take(hello, delivery.state.head!.field);
@@ -123,8 +124,10 @@ export class FanSet {
   }
 
   /** Whoever comes from an edge that is a moment faster waits: a snapshot would take it back in time. */
-  #park(fan: Fan, hello: Hello, reason: 'edge' | 'stream', nowMs: number): void {
-    if (fan.stage === 'parked') return;
+  #park(fan: Fan, hello: Hello, reason: Awaited, nowMs: number): void {
+    // An edge that has come up with the fan may find that the stream has to be read: that takes its own time.
+    if (fan.parkedFor === reason) return;
+    fan.parkedFor = reason;
     const { aheadTimeoutMs, readTimeoutMs } = this.limits;
     fan.stage = 'parked';
     fan.hello = hello;

@@ -2,6 +2,7 @@ import type { CloseReason } from '../protocol/codes.ts';
 import type { EdgeMessage, Hello, Receipt } from '../protocol/control.ts';
 import type { Choice } from './choice.ts';
 import { EVERY_TICK, type Pace } from './pace.ts';
+import type { Awaited } from './resume-plan.ts';
 
 /** The socket of one fan, as narrow as the fan needs it. Nothing here throws, also not on a socket that is gone. */
 export interface FanSink {
@@ -74,6 +75,8 @@ export class Fan {
   askedAtMs: number;
   /** When `new` or `parked` ends. */
   deadlineAtMs: number;
+  /** What it waits for while it is parked. */
+  parkedFor: Awaited | undefined;
   /** Kept only while the fan is parked. */
   hello: Hello | undefined;
   blockedBytes = 0;

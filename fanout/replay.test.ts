@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { History, Watch } from '../protocol/control.ts';
 import { FRAME_FLAG } from '../protocol/frames.ts';
-import { FakeEdge, FakeFan, World } from './testing/fake-world.ts';
+import { parsePosition } from '../protocol/position.ts';
+import { FakeEdge, FakeFan, FakeSink, World } from './testing/fake-world.ts';
 import { carsOf, expectedCars } from './testing/test-fan.ts';
 
 const WATCH: readonly Watch[] = [
@@ -146,6 +147,37 @@ describe('a fan that comes back from before the ring', () => {
     fan.connect(young);
     expect(fan.reader.receipts.at(-1)).toMatchObject({ kind: 'deltas', ticks: 0 });
     expect(young.fans.tally.frames - frames).toBe(1);
+    isWhole(fan);
+  });
+
+  it('and has waited for the edge to come up has its own time for the stream to be read', () => {
+    const world = new World(5);
+    const [whole, slow] = [new FakeEdge(world), new FakeEdge(world)];
+    const read = world.log.length;
+    const fan = new FakeFan(world, WATCH, 'all');
+    world.publish(5);
+    whole.catchUp();
+    fan.connect(whole);
+    fan.cut();
+    const since = parsePosition(fan.reader.position)!;
+    fan.sink = new FakeSink(fan.reader);
+    fan.fan = slow.fans.add(fan.sink, 0);
+    slow.fans.greet(fan.fan, { version: 1, ...fan.reader.resume(), history: 'all', doc: true, rate: 2, since }, 0);
+    expect(fan.fan.parkedFor).toBe('edge');
+    // It loses its state, and begins anew, behind the position of the fan, when that has waited for long enough.
+    slow.catchUp(1, true);
+    world.publish(15);
+    slow.catchUp(world.log.length - read - 2);
+    world.nowMs = 3500;
+    slow.isCutOff = true;
+    slow.catchUp();
+    expect(fan.fan.parkedFor).toBe('stream');
+    slow.isCutOff = false;
+    world.nowMs = 4500;
+    slow.fans.sweep(world.nowMs);
+    slow.settle();
+    expect(slow.state.ring.oldest!.seq).toBeGreaterThan(since.seq);
+    expect(fan.reader.receipts.slice(1)).toMatchObject([{ kind: 'deltas', ticks: 15 }]);
     isWhole(fan);
   });
 

@@ -54,15 +54,10 @@ const tell = (plan: ResumePlan): string => {
   return plan.kind === 'wait' ? `wait for the ${plan.for}` : `${plan.kind} from ${plan.base.tick}`;
 };
 
-/** What follows, for `all` and for `latest`, in time and when the fan has waited for long enough. */
-type Row = readonly [all: string, latest: string, allLate: string, latestLate: string];
-const always = (what: string): Row => [what, what, what, what];
-const asWanted = (from: number): Row => [
-  `deltas from ${from}`,
-  `composite from ${from}`,
-  `deltas from ${from}`,
-  `composite from ${from}`,
-];
+/** What follows, for `all` and for `latest`. */
+type Row = readonly [all: string, latest: string];
+const always = (what: string): Row => [what, what];
+const asWanted = (from: number): Row => [`deltas from ${from}`, `composite from ${from}`];
 
 /** Where the stream is not asked, all its answers lead to the same. A case that is missing here does not compile. */
 const TABLE: Record<Exclude<Place, 'before the ring'>, Row> & { 'before the ring': Record<Stream, Row> } = {
@@ -70,14 +65,14 @@ const TABLE: Record<Exclude<Place, 'before the ring'>, Row> & { 'before the ring
   garbled: always('snapshot: garbled'),
   'other epoch': always('snapshot: other_epoch'),
   'other epoch, ahead': always('snapshot: other_epoch'),
-  ahead: ['wait for the edge', 'wait for the edge', 'snapshot: ahead', 'snapshot: ahead'],
+  ahead: always('wait for the edge'),
   newest: always('deltas from 10009'),
   'after head': always('deltas from 10009'),
   head: always('deltas from 10009'),
   between: asWanted(10_007),
   oldest: asWanted(10_005),
   'before the ring': {
-    unread: ['wait for the stream', 'wait for the stream', 'snapshot: unread', 'snapshot: unread'],
+    unread: always('wait for the stream'),
     gone: always('snapshot: too_old'),
     near: asWanted(10_000),
     'an hour back': asWanted(10_009 - 7200),
@@ -85,28 +80,33 @@ const TABLE: Record<Exclude<Place, 'before the ring'>, Row> & { 'before the ring
   },
 };
 
+/** What the fan has waited for as long as it may, and what then follows instead of more waiting for it. */
+const LATE = {
+  nothing: {},
+  edge: { 'wait for the edge': 'snapshot: ahead' },
+  stream: { 'wait for the stream': 'snapshot: unread' },
+} as const satisfies Record<string, Record<string, string>>;
+type Late = keyof typeof LATE;
+
 const CASES = (Object.keys(PLACES) as Place[]).flatMap((place) =>
   (Object.keys(STREAM) as Stream[]).flatMap((stream) =>
-    ([false, true] as const).flatMap((isLate) =>
-      (['all', 'latest'] as const).map((history): [Place, Stream, History, boolean] => [
-        place,
-        stream,
-        history,
-        isLate,
-      ]),
+    (Object.keys(LATE) as Late[]).flatMap((late) =>
+      (['all', 'latest'] as const).map((history): [Place, Stream, History, Late] => [place, stream, history, late]),
     ),
   ),
 );
 
-const expected = (place: Place, stream: Stream, history: History, isLate: boolean): string => {
+const expected = (place: Place, stream: Stream, history: History, late: Late): string => {
   const row = place === 'before the ring' ? TABLE[place][stream] : TABLE[place];
-  return row[(history === 'all' ? 0 : 1) + (isLate ? 2 : 0)]!;
+  const inTime = row[history === 'all' ? 0 : 1];
+  return (LATE[late] as Record<string, string>)[inTime] ?? inTime;
 };
 
 describe('the plan for a returning fan', () => {
-  it.each(CASES)('at position %s, of which the stream says %s, who wants %s; has waited enough: %s', (...one) => {
-    const [place, stream, history, isLate] = one;
-    const present = { epoch: EPOCH, seq: 100_095, ring: RING, older: () => STREAM[stream], isLate };
+  it.each(CASES)('at position %s, of which the stream says %s, who wants %s; has waited enough for: %s', (...one) => {
+    const [place, stream, history, late] = one;
+    const waited = late === 'nothing' ? undefined : late;
+    const present = { epoch: EPOCH, seq: 100_095, ring: RING, older: () => STREAM[stream], late: waited };
     expect(tell(planResume(PLACES[place], history, present))).toBe(expected(...one));
   });
 });

@@ -9,7 +9,10 @@ export type ResumePlan =
   | { readonly kind: 'composite'; readonly base: RingEntry }
   | { readonly kind: 'snapshot'; readonly reason: SnapshotReason }
   /** Cannot be decided yet: the edge is behind the fan, or has to read the stream. Ask again with what is new. */
-  | { readonly kind: 'wait'; readonly for: 'edge' | 'stream' };
+  | { readonly kind: 'wait'; readonly for: Awaited };
+
+/** What a decision may wait for: that the edge comes up with the fan, or that the stream is read. */
+export type Awaited = 'edge' | 'stream';
 
 type SnapshotReason = 'first' | 'other_epoch' | 'too_old' | 'ahead' | 'unread' | 'garbled';
 
@@ -24,8 +27,8 @@ export interface Present {
    * `unread` when nobody has looked yet.
    */
   readonly older: (seq: number) => RingEntry | 'unread' | 'gone';
-  /** The fan has waited for as long as it may. */
-  readonly isLate: boolean;
+  /** What the fan has waited for as long as it may, if it has. */
+  readonly late: Awaited | undefined;
 }
 
 /** Further back than an hour at 2 Hz nobody gets tick by tick: that is what the archive is for. */
@@ -55,5 +58,5 @@ export function planResume(since: Since | undefined, history: History, present: 
   return { kind: isWhole ? 'deltas' : 'composite', base };
 }
 
-const orWait = (reason: SnapshotReason, what: 'edge' | 'stream', { isLate }: Present): ResumePlan =>
-  isLate ? { kind: 'snapshot', reason } : { kind: 'wait', for: what };
+const orWait = (reason: SnapshotReason, what: Awaited, { late }: Present): ResumePlan =>
+  late === what ? { kind: 'snapshot', reason } : { kind: 'wait', for: what };

@@ -158,8 +158,12 @@ export class FakeEdge {
   #readStream(...[first, last, take]: Parameters<ReadStream>): void {
     const { log, nowMs } = this.world;
     const stored = log.slice(first - 1, last).map((data, index) => ({ seq: first + index, data }));
-    if (this.isCutOff) take(undefined, true, nowMs);
-    else for (const half of [stored.slice(0, 7), stored.slice(7)]) take(half, half.length !== 7, nowMs);
+    if (this.isCutOff) {
+      take(undefined, true, nowMs);
+      return;
+    }
+    take(stored.slice(0, 7), false, nowMs);
+    take(stored.slice(7), true, nowMs);
   }
 
   /** Reads what was asked of the stream, and gives fans what they missed, until there is nothing more to do. */
