@@ -1,6 +1,6 @@
 import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
-import type { FanStage } from './fan.ts';
+import type { FanStage, Transport } from './fan.ts';
 import type { RaceStatus } from './race.ts';
 import type { Races } from './races.ts';
 
@@ -9,6 +9,7 @@ export interface RaceStats {
   readonly status: RaceStatus;
   readonly fans: number;
   readonly stages: Readonly<Record<Exclude<FanStage, 'gone'>, number>>;
+  readonly transports: Readonly<Record<Transport, number>>;
   readonly tick: number | undefined;
   /** Ticks kept for fans who come back. */
   readonly ringTicks: number;
@@ -29,7 +30,7 @@ export interface EdgeStats {
   readonly fans: number;
   /** What the edge takes: the limit, or less where the process may hold too few descriptors. */
   readonly maxFans: number;
-  /** Handshakes that got no WebSocket, by reason. */
+  /** Handshakes that got no WebSocket, and requests that got no stream, by reason. */
   readonly refused: Readonly<Record<Refusal, number>>;
   /** Open now: fans and plain HTTP. */
   readonly connections: number;
@@ -49,6 +50,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         status: race.status(nowMs),
         fans: fans.size,
         stages: fans.stages,
+        transports: fans.transports,
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,

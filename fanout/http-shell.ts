@@ -34,13 +34,18 @@ export interface HttpOptions extends ApiFacts {
 export const isAllowedOrigin = (origin: string, origins: readonly string[] | undefined): boolean =>
   origin === '' || !origins || origins.includes(origin);
 
-function headersFor(ask: Ask, origin: string, origins: readonly string[] | undefined): Record<string, string> {
+/** What lets pages of other origins read an answer, if they may. @param method In upper or lower case. */
+export function headersFor(
+  method: string,
+  origin: string,
+  origins: readonly string[] | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = {};
   if (!origins) headers['Access-Control-Allow-Origin'] = '*';
   else if (origin !== '' && origins.includes(origin)) headers['Access-Control-Allow-Origin'] = origin;
-  if (ask.method === 'OPTIONS') {
-    headers['Access-Control-Allow-Methods'] = 'GET, HEAD, OPTIONS';
-    headers['Access-Control-Allow-Headers'] = 'Accept, Content-Type, If-None-Match';
+  if (method.toUpperCase() === 'OPTIONS') {
+    headers['Access-Control-Allow-Methods'] = 'GET, HEAD, POST, OPTIONS';
+    headers['Access-Control-Allow-Headers'] = 'Accept, Content-Type, If-None-Match, Last-Event-ID';
     headers['Access-Control-Max-Age'] = '86400';
   } else {
     headers['Access-Control-Expose-Headers'] = 'ETag, Retry-After';
@@ -48,7 +53,8 @@ function headersFor(ask: Ask, origin: string, origins: readonly string[] | undef
   return headers;
 }
 
-function writeReply(
+/** Writes a whole answer at once. @param isLast The connection is closed behind it. */
+export function writeReply(
   response: RawResponse,
   method: string,
   reply: Reply,
@@ -73,7 +79,7 @@ export async function serve(response: RawResponse, request: RawRequest, options:
     accept: request.getHeader('accept'),
     ifNoneMatch: request.getHeader('if-none-match'),
   };
-  const extra = headersFor(ask, request.getHeader('origin'), options.origins);
+  const extra = headersFor(ask.method, request.getHeader('origin'), options.origins);
   let isAborted = false;
   response.onAborted(() => {
     isAborted = true;
