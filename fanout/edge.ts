@@ -100,6 +100,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     tickMs: options.tickMs ?? 500,
     limits,
     report,
+    isConnected: () => standing.isConnected,
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
     meter: metrics,
