@@ -1,13 +1,5 @@
 import { BUNDLE, readBundle } from '../../protocol/bundle.ts';
-import {
-  type EdgeMessage,
-  formatHello,
-  formatQuery,
-  type Rate,
-  type Receipt,
-  type Watch,
-  type Welcome,
-} from '../../protocol/control.ts';
+import type { EdgeMessage, Hello, Rate, Receipt, Watch, Welcome } from '../../protocol/control.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FRAME } from '../../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
@@ -28,8 +20,6 @@ import { Wishes } from './wishes.ts';
 
 /** In a race that stands still no tick brings what was newly chosen; after this long, three ticks, it is asked for. */
 const PATIENCE_MS = 1500;
-/** Longest query of an address; the head of a request has room for about 4 KB on its way, cookies included. */
-const MAX_QUERY = 2000;
 
 /**
  * Follows one race: connects at once, and again after every loss, until `close()`.
@@ -67,7 +57,7 @@ class RaceClient implements Race {
       return true;
     });
     this.#connection = new Connection(settings, {
-      address: (base) => this.#address(base),
+      hello: () => this.#hello(),
       onMessage: (message) => this.#receive(message),
       onPhase: (state) => this.#tellPhase(state),
       onRefused: (code, reason) =>
@@ -176,17 +166,11 @@ class RaceClient implements Race {
     return this.#snapshotAsked !== undefined && this.#snapshotAsked === this.#connection.link;
   }
 
-  #address(base: URL): { url: URL; greeting?: string } {
-    const { race, history, wantsDocument } = this.#settings;
+  #hello(): Hello {
+    const { history, wantsDocument } = this.#settings;
     const held = this.#replica.holding(wantsDocument);
-    const wish = this.#wishes.hello(held?.wish);
     const since = held && { since: held.since };
-    const url = new URL(`races/${encodeURIComponent(race)}/live`, base);
-    const hello = { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...wish, ...since };
-    url.search = formatQuery(hello);
-    if (url.search.length <= MAX_QUERY) return { url };
-    url.search = '';
-    return { url, greeting: formatHello(hello) };
+    return { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...this.#wishes.hello(held?.wish), ...since };
   }
 
   #tellPhase(state: ConnectionState): void {
