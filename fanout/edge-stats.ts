@@ -49,7 +49,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
       race.name,
       {
         status: fans.verdict.status,
-        staleForMs: fans.verdict.reason ? Math.max(0, nowMs - fans.tickAtMs) : 0,
+        staleForMs: fans.verdict.reason ? Math.max(0, nowMs - fans.standstill.sinceMs) : 0,
         fans: fans.size,
         stages: fans.stages,
         tick: state?.head?.tick,

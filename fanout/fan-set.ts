@@ -1,6 +1,5 @@
 import type { CloseReason } from '../protocol/codes.ts';
 import type { Hello, Rate, Wish } from '../protocol/control.ts';
-import type { RaceDocument } from '../protocol/document.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
@@ -12,7 +11,7 @@ import { Paces } from './pace.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { Replays } from './replays.ts';
 import { type Awaited, planResume } from './resume-plan.ts';
-import { judge, Standstill, type Verdict } from './standstill.ts';
+import { Standstill, type Verdict } from './standstill.ts';
 
 /**
  * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
@@ -26,15 +25,15 @@ export class FanSet {
   readonly #paces: Paces;
   readonly #replays: Replays;
   readonly #parked = new Set<Fan>();
-  readonly #standstill: Standstill;
+  readonly standstill: Standstill;
   /** Where the pass over the fans stands. */
   #pass: SetIterator<Fan> | undefined;
   #farewell: Farewell | undefined;
 
   constructor(options: FanSetOptions) {
     this.#options = options;
-    this.#standstill = new Standstill(this.#fans, options.limits, options.tickMs);
-    this.#courier = new Courier(options, this.#standstill);
+    this.standstill = new Standstill(this.#fans, options);
+    this.#courier = new Courier(options, this.standstill);
     this.#paces = new Paces(options.tickMs);
     this.#replays = new Replays(options.onReplay);
   }
@@ -70,19 +69,7 @@ export class FanSet {
 
   /** How the race stands here. */
   get verdict(): Verdict {
-    const state = this.#delivery?.state;
-    return judge({
-      hasState: state !== undefined,
-      isFollowing: state?.status === 'following',
-      isSilent: this.#standstill.isSilent,
-      isStreamAway: this.#options.isStreamAway(),
-      isFinished: (state?.document as Partial<RaceDocument> | undefined)?.flag === 'checkered',
-    });
-  }
-
-  /** Wall clock of the newest tick, Unix ms. */
-  get tickAtMs(): number {
-    return this.#standstill.sinceMs;
+    return this.standstill.judge(this.#delivery?.state);
   }
 
   add(sink: FanSink, nowMs: number): Fan {
@@ -188,7 +175,7 @@ export class FanSet {
     if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state, nowMs);
     if (applied.kind === 'tick') this.tally.ticks++;
     if (applied.kind === 'tick' || applied.kind === 'begin') {
-      this.#standstill.end(nowMs, applied.kind === 'tick' ? nowMs : tickAtMs);
+      this.standstill.end(nowMs, applied.kind === 'tick' ? nowMs : tickAtMs);
       return true;
     }
     if (applied.kind !== 'lost') for (const fan of this.#parked) this.#serve(fan, nowMs);
@@ -312,8 +299,7 @@ export class FanSet {
 
   /** Does what is due by the clock; to be called about once a second. */
   sweep(nowMs: number): void {
-    const { isQuiet, isPongDue } = this.#standstill.sweep(nowMs);
-    this.#standstill.announce(this.verdict, this.#delivery?.state.head?.tick ?? 0);
+    const { isQuiet, isPongDue } = this.standstill.sweep(nowMs, this.#delivery?.state);
     this.#delivery?.past.sweep(nowMs);
     for (const fan of this.#replays.late(nowMs, this.limits.readTimeoutMs)) this.#giveAnew(fan, 'unread', nowMs);
     this.#replays.wake();

@@ -17,7 +17,6 @@ export interface ApiFacts {
   readonly races: Races;
   /** Whether NATS is connected and the edge is not on its way out. */
   readonly isReady: () => boolean;
-  readonly nowMs: () => number;
   readonly fleet: Fleet;
 }
 
@@ -101,7 +100,11 @@ function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, st
 /** How the race stands: since when and why no tick comes, while that is so. */
 function standingOf({ fans }: Race): Record<string, unknown> {
   const { status, reason } = fans.verdict;
-  return { state: status, staleSinceMs: reason ? Math.round(fans.tickAtMs) : null, staleReason: reason ?? null };
+  return {
+    state: status,
+    staleSinceMs: reason ? Math.round(fans.standstill.sinceMs) : null,
+    staleReason: reason ?? null,
+  };
 }
 
 function summarise(race: Race): Record<string, unknown> {

@@ -33,11 +33,14 @@ describe('what an edge sees of a race', () => {
 });
 
 describe('silence', () => {
+  const FOLLOWED = new FakeEdge(new World(1)).state;
+  const silenceOf = (tickMs: number) =>
+    new Standstill([], { limits: DEFAULT_LIMITS, tickMs, isStreamAway: () => false });
   const since = (tickAtMs: number, sweeps: readonly number[]) => {
-    const standstill = new Standstill([], DEFAULT_LIMITS, 500);
+    const standstill = silenceOf(500);
     standstill.end(10_000, tickAtMs);
-    for (const atMs of sweeps) standstill.sweep(atMs);
-    return standstill.isSilent;
+    for (const atMs of sweeps) standstill.sweep(atMs, FOLLOWED);
+    return standstill.judge(FOLLOWED).status === 'stale';
   };
 
   it.each([
@@ -54,12 +57,12 @@ describe('silence', () => {
   });
 
   it('of ticks that are seldom is longer', () => {
-    const standstill = new Standstill([], DEFAULT_LIMITS, 2000);
+    const standstill = silenceOf(2000);
     standstill.end(0, 0);
-    for (let atMs = 1000; atMs < 8000; atMs += 1000) standstill.sweep(atMs);
-    expect(standstill.isSilent).toBe(false);
-    standstill.sweep(8000);
-    expect(standstill.isSilent).toBe(true);
+    for (let atMs = 1000; atMs < 8000; atMs += 1000) standstill.sweep(atMs, FOLLOWED);
+    expect(standstill.judge(FOLLOWED).status).toBe('live');
+    standstill.sweep(8000, FOLLOWED);
+    expect(standstill.judge(FOLLOWED).status).toBe('stale');
   });
 });
 
