@@ -21,7 +21,7 @@ export interface BlockHead {
 export const BLOCK_MARK = Uint8Array.of(0x53, 0x4c, 0x50, 0x42);
 export const BLOCK_HEAD_BYTES = 24;
 /** No block unpacks to more: a number in a damaged file must not cost memory. */
-export const MAX_BLOCK_BYTES = 64 * 1024 * 1024;
+const MAX_BLOCK_BYTES = 64 * 1024 * 1024;
 
 export const checksum = (bytes: Uint8Array, start = 0, end = bytes.length): number =>
   crcEnd(crcAddBytes(CRC_START, bytes, start, end));
