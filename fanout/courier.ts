@@ -43,6 +43,8 @@ export interface FanSetOptions {
   readonly fansOnEdge: () => number;
   /** Reads what lies before the ring. */
   readonly readStream: ReadStream;
+  /** More of it is known, for whoever else asked. */
+  readonly onRead: () => void;
   /** There are fans for {@link FanSet.replay}. */
   readonly onReplay: () => void;
   /** Told of what should never happen. */

@@ -5,6 +5,8 @@ import type { FanSetOptions } from './courier.ts';
 import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
 import { readFrom } from './past-reader.ts';
+import { PollAnswers } from './poll-answers.ts';
+import { PollRoom } from './poll-room.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
 
@@ -16,6 +18,9 @@ const FANS_AT_ONCE = 1000;
 
 /** Parts of what fans missed that are sent between two looks at what else there is to do. */
 const PARTS_AT_ONCE = 16;
+
+/** Long polls that are looked at between two looks at what else there is to do. */
+const POLLS_AT_ONCE = 500;
 
 /** Silent for longer than this many ticks, a race is shown as stale. */
 const STALE_TICKS = 4;
@@ -33,10 +38,18 @@ interface RaceEvents {
   onPass(tookMs: number, encodedMs: number): void;
 }
 
-/** One race on this edge: its stream, its state, its fans. */
+/** What a race is told of the place it lives in. */
+export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onReplay' | 'onRead'> {
+  /** Whether one more long poll may wait on the edge. */
+  readonly mayWait: () => boolean;
+}
+
+/** One race on this edge: its stream, its state, its fans, and the long polls of those who have no socket. */
 export class Race {
   readonly name: string;
   readonly fans: FanSet;
+  readonly pollAnswers: PollAnswers;
+  readonly polls: PollRoom;
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
   readonly #follower: Follower;
@@ -46,6 +59,7 @@ export class Race {
   readonly #report: FanSetOptions['report'];
   #isServing = false;
   #isReplaying = false;
+  #isPolling = false;
   #passBeganAtMs = 0;
   #encodedBeforeMs = 0;
   /** How long it took to serve all fans the last time. */
@@ -55,7 +69,7 @@ export class Race {
   state: RaceState | undefined;
   heardAtMs = 0;
 
-  constructor(connection: NatsConnection, options: Omit<FanSetOptions, 'readStream' | 'onReplay'>, events: RaceEvents) {
+  constructor(connection: NatsConnection, options: RaceOptions, events: RaceEvents) {
     this.#events = events;
     this.#report = options.report;
     this.name = options.race;
@@ -65,7 +79,10 @@ export class Race {
       ...options,
       readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
       onReplay: () => this.#replaySoon(),
+      onRead: () => this.#pollSoon(this.polls.hasRead()),
     });
+    this.pollAnswers = new PollAnswers(this.name, this.#tickMs);
+    this.polls = new PollRoom({ ...options, answers: this.pollAnswers, known: () => this.fans.delivery });
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
@@ -73,6 +90,7 @@ export class Race {
         this.heardAtMs = Date.now();
         if (applied.kind === 'tick') events.onTick(this.heardAtMs - applied.entry.closeAtMs);
         if (this.fans.advance(state, applied, this.heardAtMs)) this.#serveSoon();
+        this.#pollSoon(this.polls.advance(applied, this.heardAtMs));
       },
       onProblem: (code, detail) => this.#note(code, detail),
     });
@@ -93,6 +111,24 @@ export class Race {
   #replay(): void {
     this.#isReplaying = this.fans.replay(Date.now(), PARTS_AT_ONCE);
     if (this.#isReplaying) setImmediate(() => this.#replay());
+  }
+
+  /** Polls are answered out of whatever state there is: it need not stand still for them. */
+  #pollSoon(isNeeded: boolean): void {
+    if (this.#isPolling || !isNeeded) return;
+    this.#isPolling = true;
+    setImmediate(() => this.#poll());
+  }
+
+  #poll(): void {
+    this.#isPolling = this.polls.serve(Date.now(), POLLS_AT_ONCE);
+    if (this.#isPolling) setImmediate(() => this.#poll());
+  }
+
+  /** Does what is due by the clock; to be called about once a second. */
+  sweep(nowMs: number): void {
+    this.fans.sweep(nowMs);
+    this.#pollSoon(this.polls.sweep());
   }
 
   /**
