@@ -1,4 +1,5 @@
-import type { Since } from '../protocol/control.ts';
+import { createHash } from 'node:crypto';
+import type { Since, Stale } from '../protocol/control.ts';
 import { encodePollAnswer, type PollHead, type StreamRecord } from '../protocol/poll-answer.ts';
 import { formatPosition, type Position } from '../protocol/position.ts';
 import { encodeKeyframe } from '../protocol/tick-message.ts';
@@ -24,6 +25,12 @@ const MAX_BYTES = 1024 * 1024;
  *   second is the shortest that caches know.
  */
 const MAX_AGE_S = { closed: 3600, open: 10, moment: 1 } as const;
+
+/** The race as it stands at the edge; `stale` while no tick comes. */
+interface Now {
+  readonly state: RaceState;
+  readonly stale?: Stale | undefined;
+}
 
 /** A plan that is an answer. */
 export type ReadyPollPlan = Exclude<PollPlan, { readonly kind: 'wait' }>;
@@ -71,56 +78,62 @@ export class PollAnswers {
   }
 
   /** @param entries For `deltas`: from the base on, in order, at least one more. */
-  answer(plan: ReadyPollPlan, since: Since | undefined, state: RaceState, entries: readonly RingEntry[]): Reply {
+  answer(plan: ReadyPollPlan, since: Since | undefined, now: Now, entries: readonly RingEntry[]): Reply {
     const at = plan.kind === 'snapshot' ? plan.reason : formatPosition(since as Position);
-    return this.#replies.get(`${state.epoch}:${state.seq}`, `${plan.kind} ${at}`, () => {
+    const { state, stale } = now;
+    return this.#replies.get(`${state.epoch}:${state.seq}:${stale?.reason}`, `${plan.kind} ${at}`, () => {
       this.made++;
-      if (plan.kind === 'snapshot') return this.#snapshot(state, plan.reason);
-      return this.#deltas(plan.kind, since as Position, state, entries);
+      if (plan.kind === 'snapshot') return this.#snapshot(now, plan.reason);
+      return this.#deltas(plan.kind, since as Position, now, entries);
     });
   }
 
   #deltas(
     kind: Exclude<ReadyPollPlan['kind'], 'snapshot'>,
     since: Position,
-    state: RaceState,
+    now: Now,
     entries: readonly RingEntry[],
   ): Reply {
     const isTicks = kind === 'deltas';
     const { records, ticks, isClosed } = isTicks
       ? stretchOf(entries, since.seq)
       : { records: kind === 'documents' ? docsAfter(entries[0]!, since.seq) : [], ticks: 0, isClosed: false };
-    const { epoch } = state;
+    const { epoch } = now.state;
     const to = { epoch, seq: records.at(-1)?.seq ?? since.seq };
-    const head = { ...this.#head(state, to), kind: 'deltas', from: formatPosition(since), ticks } as const;
-    return reply(
-      encodePollAnswer(head, records),
-      `${since.seq}-${to.seq}`,
-      epoch,
-      isClosed ? 'closed' : isTicks ? 'open' : 'moment',
-    );
+    const head = {
+      ...this.#head(isTicks ? { state: now.state } : now, to),
+      kind: 'deltas',
+      from: formatPosition(since),
+      ticks,
+    } as const;
+    return reply(encodePollAnswer(head, records), isClosed ? 'closed' : isTicks ? 'open' : 'moment');
   }
 
   /** The newest state as a keyframe would have it. */
-  #snapshot(state: RaceState, reason: PollHead['reason']): Reply {
+  #snapshot(now: Now, reason: PollHead['reason']): Reply {
+    const { state } = now;
     const { epoch, seq, catalogue, packedDocument, docRevision } = state;
     const { tick, closeAtMs, field } = state.head!;
     const at = { tick, closeAtMs, epoch, catalogueTag: catalogue.tag };
     const message = encodeKeyframe(at, catalogue, field, packedDocument, docRevision);
-    const head = { ...this.#head(state, { epoch, seq }), kind: 'snapshot', reason, ticks: 0 } as const;
-    return reply(encodePollAnswer(head, [{ seq, message }]), `${reason}-${seq}`, epoch, 'moment');
+    const head = { ...this.#head(now, { epoch, seq }), kind: 'snapshot', reason, ticks: 0 } as const;
+    return reply(encodePollAnswer(head, [{ seq, message }]), 'moment');
   }
 
-  #head({ epoch, catalogue }: RaceState, to: Position) {
-    return { race: this.#race, epoch, catalogue: catalogue.hash, tickMs: this.#tickMs, to: formatPosition(to) };
+  #head({ state: { epoch, catalogue }, stale }: Now, to: Position) {
+    const { type: _, ...notice } = stale ?? {};
+    return {
+      ...{ race: this.#race, epoch, catalogue: catalogue.hash, tickMs: this.#tickMs, to: formatPosition(to) },
+      ...(stale && { stale: notice as Omit<Stale, 'type'> }),
+    };
   }
 }
 
-function reply(body: Uint8Array, identity: string, epoch: string, age: keyof typeof MAX_AGE_S): Reply {
+function reply(body: Uint8Array, age: keyof typeof MAX_AGE_S): Reply {
   const headers = {
     'Content-Type': 'application/octet-stream',
     'Cache-Control': `public, max-age=${MAX_AGE_S[age]}${age === 'closed' ? ', immutable' : ''}`,
-    ETag: `"${epoch}-${identity}"`,
+    ETag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
   };
   return { status: 200, headers, body };
 }

@@ -6,11 +6,6 @@ import type { Race } from './race.ts';
 import type { Races } from './races.ts';
 import { type Ask, answerError, answerTagged, type Reply } from './reply.ts';
 
-interface PollFacts {
-  readonly races: Races;
-  readonly nowMs: () => number;
-}
-
 const REFUSALS: Readonly<Record<PollRefusal, string>> = {
   not_ready: 'The race has nothing to show yet; try again in a second.',
   full: 'No more requests may wait on this edge.',
@@ -18,7 +13,7 @@ const REFUSALS: Readonly<Record<PollRefusal, string>> = {
 };
 
 /** Answers `/races/<race>/poll?since=<position>` as soon as there is something after the position. */
-export async function answerPoll(ask: Ask, { races, nowMs }: PollFacts, name: string): Promise<Reply> {
+export async function answerPoll(ask: Ask, races: Races, name: string): Promise<Reply> {
   const race = races.get(name) ?? (await races.find(name));
   if (race === 'unknown') return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
   if (race === 'unsure') return refuse(ask, 'not_ready', 1);
@@ -32,7 +27,7 @@ export async function answerPoll(ask: Ask, { races, nowMs }: PollFacts, name: st
             ? refuse(ask, outcome, secondsUntilRoom(race))
             : answerTagged(ask, outcome.body, outcome.headers.ETag!, outcome.headers),
         ),
-      nowMs(),
+      Date.now(),
     );
     ask.onGone(() => race.polls.forget(poll));
   });

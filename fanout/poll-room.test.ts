@@ -8,6 +8,7 @@ import { PollAnswers, stretchOf } from './poll-answers.ts';
 import { type PollRefusal, PollRoom } from './poll-room.ts';
 import { RaceState } from './race-state.ts';
 import type { Reply } from './reply.ts';
+import { Standstill } from './standstill.ts';
 import { PollReader } from './testing/poll-reader.ts';
 import { RaceWriter, type Written } from './testing/publisher.ts';
 
@@ -20,6 +21,7 @@ class Stage {
   readonly room: PollRoom;
   readonly answers = new PollAnswers('oval', 500);
   readonly problems: unknown[] = [];
+  readonly standstill = new Standstill([], { limits: DEFAULT_LIMITS, tickMs: 500, isStreamAway: () => false });
   state: RaceState;
   past: Past;
   nowMs = 1_000_000;
@@ -36,10 +38,10 @@ class Stage {
     this.state = new RaceState(this.writer.catalogue, 30);
     this.past = this.#makePast();
     this.room = new PollRoom({
-      tickMs: 500,
       limits: DEFAULT_LIMITS,
       answers: this.answers,
       known: () => (this.state.head ? this : undefined),
+      standstill: this.standstill,
       mayWait: () => this.room.size < this.maxWaiting,
       report: (_, detail) => this.problems.push(detail),
     });
@@ -65,7 +67,8 @@ class Stage {
       const seq = this.#offset + this.log.length + 1;
       this.log.push({ seq, data: bytes });
       const applied = this.state.apply(seq, bytes);
-      this.#serve(this.room.advance(applied, this.nowMs));
+      if (applied.kind === 'tick' || applied.kind === 'begin') this.standstill.end(this.nowMs, this.nowMs);
+      this.#serve(this.room.advance(applied));
     }
   }
 
@@ -82,6 +85,7 @@ class Stage {
 
   sweep(): void {
     this.past.sweep(this.nowMs);
+    this.standstill.sweep(this.nowMs, this.state);
     this.#serve(this.room.sweep());
   }
 
@@ -159,7 +163,7 @@ describe('a room of long polls', () => {
           expect(stage.problems).toEqual([]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -207,6 +211,30 @@ describe('a room of long polls', () => {
     expect(reader.read((second[0] as Reply).body as Uint8Array)).toMatchObject({ ticks: 0 });
     expect(reader.document).toEqual(stage.writer.document);
     expect(reader.since).toBe(`${stage.state.epoch}:${stage.state.seq}`);
+  });
+
+  it('tells at once that the race has become stale, again with every answer that has no tick, and no more with the next tick', async () => {
+    const stage = set(5);
+    const reader = new PollReader(stage.writer.catalogue);
+    await stage.read(reader);
+    const waiting = stage.ask(at(stage));
+    stage.pass(1600);
+    stage.sweep();
+    expect(waiting).toEqual([]);
+    stage.pass(1400);
+    stage.sweep();
+    const stale = { tick: 4, reason: 'no_ticks', sinceMs: stage.nowMs - 3000 };
+    expect(reader.read((waiting[0] as Reply).body as Uint8Array)).toMatchObject({ ticks: 0, stale });
+    const again = stage.ask(at(stage));
+    stage.pass(9999);
+    stage.sweep();
+    expect(again).toEqual([]);
+    expect(
+      new PollReader(stage.writer.catalogue).read((stage.ask(undefined)[0] as Reply).body as Uint8Array),
+    ).toMatchObject({ stale });
+    stage.run(1);
+    expect(reader.read((again[0] as Reply).body as Uint8Array)).toMatchObject({ ticks: 1 });
+    expect(reader.heads.at(-1)).not.toHaveProperty('stale');
   });
 
   it('holds whoever is ahead until the edge has come up, and says when it does not', () => {

@@ -6,6 +6,7 @@ import { type PollPlan, planPoll } from './poll-plan.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import type { Reply } from './reply.ts';
 import type { RingEntry } from './ring.ts';
+import type { Standstill } from './standstill.ts';
 
 /**
  * Why a poll gets no answer.
@@ -15,11 +16,11 @@ export type PollRefusal = 'not_ready' | 'full' | 'going_away';
 
 /** What a room is told of the place it lives in. */
 export interface PollRoomOptions {
-  readonly tickMs: number;
   readonly limits: EdgeLimits;
   readonly answers: PollAnswers;
   /** The state that is served and what lies before it; `undefined` while there is none. */
   readonly known: () => { readonly state: RaceState; readonly past: Past } | undefined;
+  readonly standstill: Pick<Standstill, 'isQuiet' | 'stale'>;
   /** Whether the edge has room for one more request that waits. */
   readonly mayWait: () => boolean;
   /** Told of what should never happen. */
@@ -32,6 +33,8 @@ export interface Poll {
   readonly give: (outcome: Reply | PollRefusal) => void;
   /** When it is answered at the latest. */
   readonly untilMs: number;
+  /** The race was stale when it came: what becomes stale meanwhile is told at once. */
+  readonly wasStale: boolean;
   waitsFor: Extract<PollPlan, { kind: 'wait' }>['for'] | undefined;
   /** When it has waited for that as long as it may. */
   lateAtMs: number;
@@ -45,9 +48,6 @@ export interface PollTally {
   bytes: number;
 }
 
-/** After so long without a tick, and two ticks at least, the document waits no longer for the next one. */
-const QUIET_AFTER_MS = 1000;
-
 /**
  * The long polls of one race that wait for the next tick, for this edge to come up with them, or for the stream to be
  * read. Decides and answers; time comes in as an argument.
@@ -57,7 +57,6 @@ export class PollRoom {
   readonly #waiting = new Set<Poll>();
   /** Where the pass over them stands. */
   #pass: SetIterator<Poll> | undefined;
-  #tickAtMs = 0;
   #isLeaving = false;
   readonly tally: PollTally = {
     answers: { deltas: 0, documents: 0, nothing: 0, snapshot: 0 },
@@ -79,7 +78,8 @@ export class PollRoom {
    */
   ask(since: Since | undefined, give: Poll['give'], nowMs: number): Poll {
     const untilMs = nowMs + this.#options.limits.pollHoldMs;
-    const poll: Poll = { since, give, untilMs, waitsFor: undefined, lateAtMs: untilMs };
+    const wasStale = this.#options.standstill.stale !== undefined;
+    const poll: Poll = { since, give, untilMs, wasStale, waitsFor: undefined, lateAtMs: untilMs };
     if (!this.#options.known()) this.#refuse(poll, 'not_ready');
     else if (!this.#serve(poll, nowMs)) {
       if (this.#isLeaving) this.#refuse(poll, 'going_away');
@@ -119,13 +119,14 @@ export class PollRoom {
   }
 
   #answer(poll: Poll, nowMs: number): Reply | undefined {
-    const { state, past } = this.#options.known()!;
+    const { known, standstill } = this.#options;
+    const { state, past } = known()!;
     const late = nowMs >= poll.lateAtMs && poll.waitsFor !== 'tick' ? poll.waitsFor : undefined;
     const { epoch, seq, ring } = state;
     const plan = planPoll(poll.since, {
       ...{ epoch, seq, ring, late, older: (position) => past.at(position) },
-      isQuiet: nowMs - this.#tickAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs),
-      isOver: nowMs >= poll.untilMs,
+      isQuiet: standstill.isQuiet(nowMs),
+      isOver: nowMs >= poll.untilMs || (!poll.wasStale && standstill.stale !== undefined),
     });
     if (plan.kind === 'wait') return this.#wait(poll, plan.for, nowMs);
     if (plan.kind !== 'deltas') return this.#make(plan, poll, state, plan.kind === 'documents' ? [plan.base] : []);
@@ -144,7 +145,7 @@ export class PollRoom {
 
   #make(plan: ReadyPollPlan, { since }: Poll, state: RaceState, entries: readonly RingEntry[]): Reply {
     this.tally.answers[plan.kind]++;
-    return this.#options.answers.answer(plan, since, state, entries);
+    return this.#options.answers.answer(plan, since, { state, stale: this.#options.standstill.stale }, entries);
   }
 
   /** Each thing that is waited for has its own time. */
@@ -156,9 +157,8 @@ export class PollRoom {
   }
 
   /** Takes what a message of the stream did. @returns whether {@link serve} must be called. */
-  advance(applied: Applied, nowMs: number): boolean {
+  advance(applied: Applied): boolean {
     const isTick = applied.kind === 'tick' || applied.kind === 'begin';
-    if (isTick) this.#tickAtMs = nowMs;
     return (isTick || (applied.kind !== 'lost' && this.#isAwaited('edge'))) && this.#begin();
   }
 

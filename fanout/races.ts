@@ -113,9 +113,9 @@ export class Races {
   }
 
   #add(name: string): void {
-    const { edge, tickMs, limits, report, meter } = this.#options;
+    const { edge, tickMs, limits, report, isConnected, meter } = this.#options;
     const place = { fansOnEdge: () => this.fans, mayWait: () => this.#hasRoom };
-    const options = { race: name, edge, tickMs, limits, report, ...place };
+    const options = { race: name, edge, tickMs, limits, report, isConnected, ...place };
     const onCatalogue = (catalogue: Catalogue) => {
       this.#catalogues.set(catalogue.hash, catalogue);
       if (this.#catalogues.size > MAX_CATALOGUES) this.#catalogues.delete(this.#catalogues.keys().next().value!);

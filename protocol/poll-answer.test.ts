@@ -60,6 +60,8 @@ describe('an answer to a long poll', () => {
       { to: 7 },
       { to: 'fedcba9876543210:7' },
       { ticks: -1 },
+      { stale: null },
+      { stale: { tick: 1, sinceMs: 'x', reason: 'no_ticks' } },
     ])
       expect(code(altered(change)), JSON.stringify(change)).toBe('bad_answer');
   });

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
-import type { Receipt } from './control.ts';
+import type { Receipt, Stale } from './control.ts';
 import { describeValue, ProtocolError } from './errors.ts';
 import { isEpoch, isRaceName, parsePosition } from './position.ts';
 
@@ -27,6 +27,8 @@ export interface PollHead {
   readonly from?: string;
   /** The position after this answer, to ask with the next time. */
   readonly to: string;
+  /** No tick comes any more: as of the last one of this answer, and never in an answer that has ticks. */
+  readonly stale?: Omit<Stale, 'type'>;
   /** Tick messages in the answer. */
   readonly ticks: number;
 }
@@ -97,6 +99,12 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 const isText = (is: (text: string) => boolean) => (value: unknown) => typeof value === 'string' && is(value);
 const isPosition = isText((text) => parsePosition(text) !== undefined);
 
+function isStale(value: unknown): boolean {
+  if (value === undefined) return true;
+  const { tick, sinceMs, reason } = (value ?? {}) as Record<string, unknown>;
+  return isCount(tick) && isCount(sinceMs) && typeof reason === 'string';
+}
+
 const FIELDS: readonly [name: keyof PollHead, is: (value: unknown) => boolean][] = [
   ['race', isText(isRaceName)],
   ['epoch', isText(isEpoch)],
@@ -106,6 +114,7 @@ const FIELDS: readonly [name: keyof PollHead, is: (value: unknown) => boolean][]
   ['reason', (value) => value === undefined || typeof value === 'string'],
   ['from', (value) => value === undefined || isPosition(value)],
   ['to', isPosition],
+  ['stale', isStale],
   ['ticks', isCount],
 ];
 
