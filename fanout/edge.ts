@@ -104,6 +104,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
     meter: metrics,
+    isCrowded: () => connections.isCrowded,
   });
   const admission = new Admission(limits);
   const standing = { isConnected: true };
@@ -126,7 +127,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   });
   await races.start();
   const sweeping = setInterval(() => {
-    for (const race of races.all()) race.fans.sweep(Date.now());
+    for (const race of races.all()) race.sweep(Date.now());
   }, SWEEP_MS);
   const house = { races, admission, limits };
   const stop = async () => {
