@@ -1,17 +1,16 @@
+import { STATUS_CODES } from 'node:http';
 import type { CloseReason } from '../protocol/codes.ts';
 import type { ProtocolError } from '../protocol/errors.ts';
 import type { EventWriter } from './event-writer.ts';
 import type { FanSink } from './fan.ts';
-import { type RawResponse, writeReply } from './http-shell.ts';
+import type { RawResponse } from './http-shell.ts';
 
 /** What is needed of a response of uWebSockets.js that is written bit by bit. After the end every call throws. */
 export interface StreamResponse extends RawResponse {
   /** @returns whether the operating system took all that was written; what it did not take is kept. */
   write(text: string): boolean;
-  onWritable(handler: () => boolean): unknown;
   pause(): unknown;
   resume(): unknown;
-  close(): unknown;
 }
 
 /** uWebSockets.js ends a response that takes nothing for 10 s; a network may stall for longer. */
@@ -27,6 +26,8 @@ const STREAM = {
   // An edge that ends a stream is about to leave, or wants its place.
   Connection: 'close',
 };
+
+const REFUSAL = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
 
 /** What is answered in place of a stream. The other reasons are no fault of the request: they are told in the stream. */
 const STATUS: Partial<Record<CloseReason, number>> = {
@@ -159,9 +160,11 @@ export class EventSink implements FanSink {
 
   #refuse(response: StreamResponse, reason: CloseReason, status: number): void {
     const { code, message } = this.#refusal ?? { code: reason, message: WORDS[reason] ?? reason };
-    const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
-    const body = `${JSON.stringify({ error: code, message })}\n`;
-    writeReply(response, 'GET', { status, headers, body }, this.#headers, true);
+    response.cork(() => {
+      response.writeStatus(`${status} ${STATUS_CODES[status]}`);
+      for (const [key, value] of Object.entries({ ...REFUSAL, ...this.#headers })) response.writeHeader(key, value);
+      response.end(`${JSON.stringify({ error: code, message })}\n`, true);
+    });
   }
 
   /** Whether nothing that is sent goes anywhere any more. */
