@@ -38,6 +38,12 @@ export interface StreamMessage {
   readonly data: Uint8Array;
 }
 
+/** A message as it comes from a stream that is followed. */
+export interface FollowedMessage extends StreamMessage {
+  /** When NATS stored it, by its clock, Unix ms. */
+  readonly storedAtMs: number;
+}
+
 /** How the stream of a race is kept. */
 export interface StreamOptions {
   /** Copies in a cluster, 1–5. @defaultValue 1 */
@@ -240,7 +246,7 @@ export class RaceStream {
    */
   async follow(
     startSeq: number,
-    onMessage: (message: StreamMessage) => void,
+    onMessage: (message: FollowedMessage) => void,
     onProblem: (type: string) => void = () => {},
   ): Promise<{ stop(): Promise<void> }> {
     let nextSeq = startSeq;
@@ -252,7 +258,8 @@ export class RaceStream {
         max_messages: 500,
         callback: (message: JsMsg) => {
           nextSeq = message.seq + 1;
-          onMessage({ subject: message.subject, seq: message.seq, data: message.data });
+          const storedAtMs = Number(message.timestampNanos / BigInt(NANOS_PER_MS));
+          onMessage({ subject: message.subject, seq: message.seq, data: message.data, storedAtMs });
         },
       });
       current = messages;

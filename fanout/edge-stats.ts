@@ -1,12 +1,14 @@
 import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
 import type { FanStage } from './fan.ts';
-import type { RaceStatus } from './race.ts';
 import type { Races } from './races.ts';
+import type { RaceStatus } from './standstill.ts';
 
 /** What one race costs and does on this edge. */
 export interface RaceStats {
   readonly status: RaceStatus;
+  /** For how long no tick has come, in ms, while fans are told that the race is stale; 0 otherwise. */
+  readonly staleForMs: number;
   readonly fans: number;
   readonly stages: Readonly<Record<Exclude<FanStage, 'gone'>, number>>;
   readonly tick: number | undefined;
@@ -48,7 +50,8 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
     return [
       race.name,
       {
-        status: race.status(nowMs),
+        status: fans.verdict.status,
+        staleForMs: fans.verdict.reason ? Math.max(0, nowMs - fans.standstill.sinceMs) : 0,
         fans: fans.size,
         stages: fans.stages,
         tick: state?.head?.tick,

@@ -123,7 +123,13 @@ export const RACE_GAUGES: readonly (RaceMetric & { readonly merge: 'sum' | 'min'
     help: '1 for the status that the race has here and 0 for all others; the number of workers where there are several.',
     by: 'status',
     merge: 'sum',
-    of: ({ status }) => ({ waiting: 0, live: 0, lost: 0, stale: 0, [status]: 1 }),
+    of: ({ status }) => ({ waiting: 0, live: 0, lost: 0, stale: 0, finished: 0, [status]: 1 }),
+  },
+  {
+    name: 'stale_seconds',
+    help: 'For how long no tick has come, while fans are told so; 0 otherwise. Of several workers the longest.',
+    merge: 'max',
+    of: ({ staleForMs }) => staleForMs / 1000,
   },
 ];
 

@@ -8,17 +8,11 @@ import { readFrom } from './past-reader.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
 
-/** - `waiting`: the stream has no keyframe yet. - `stale`: NATS is away, or the publisher is silent. */
-export type RaceStatus = 'waiting' | 'live' | 'lost' | 'stale';
-
 /** So many fans are served between two looks at what else there is to do: handshakes, pings, requests. */
 const FANS_AT_ONCE = 1000;
 
 /** Parts of what fans missed that are sent between two looks at what else there is to do. */
 const PARTS_AT_ONCE = 16;
-
-/** Silent for longer than this many ticks, a race is shown as stale. */
-const STALE_TICKS = 4;
 
 /** What a race tells of its turns; all times in ms. */
 interface RaceEvents {
@@ -33,6 +27,12 @@ interface RaceEvents {
   onPass(tookMs: number, encodedMs: number): void;
 }
 
+/** What a race is told of the edge that it is on. */
+export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onReplay' | 'isStreamAway'> {
+  /** Whether the connection to NATS stands. */
+  readonly isConnected: () => boolean;
+}
+
 /** One race on this edge: its stream, its state, its fans. */
 export class Race {
   readonly name: string;
@@ -40,7 +40,6 @@ export class Race {
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
   readonly #follower: Follower;
-  readonly #staleAfterMs: number;
   readonly #tickMs: number;
   readonly #events: RaceEvents;
   readonly #report: FanSetOptions['report'];
@@ -53,26 +52,25 @@ export class Race {
   /** What was in the way of following, and how often; each is reported once. */
   readonly problems = new Map<string, number>();
   state: RaceState | undefined;
-  heardAtMs = 0;
 
-  constructor(connection: NatsConnection, options: Omit<FanSetOptions, 'readStream' | 'onReplay'>, events: RaceEvents) {
+  constructor(connection: NatsConnection, options: RaceOptions, events: RaceEvents) {
     this.#events = events;
     this.#report = options.report;
     this.name = options.race;
     this.#tickMs = options.tickMs;
-    this.#staleAfterMs = options.tickMs * STALE_TICKS;
     this.fans = new FanSet({
       ...options,
       readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
       onReplay: () => this.#replaySoon(),
+      isStreamAway: () => !options.isConnected() || !this.#follower.isAnswered,
     });
     this.#follower = new Follower(connection, this.name, {
-      onAdvance: (state, applied) => {
+      onAdvance: (state, applied, storedAtMs) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
         this.state = state;
-        this.heardAtMs = Date.now();
-        if (applied.kind === 'tick') events.onTick(this.heardAtMs - applied.entry.closeAtMs);
-        if (this.fans.advance(state, applied, this.heardAtMs)) this.#serveSoon();
+        const nowMs = Date.now();
+        if (applied.kind === 'tick') events.onTick(nowMs - applied.entry.closeAtMs);
+        if (this.fans.advance(state, applied, nowMs, storedAtMs)) this.#serveSoon();
       },
       onProblem: (code, detail) => this.#note(code, detail),
     });
@@ -129,13 +127,6 @@ export class Race {
 
   get #encodedMs(): number {
     return this.fans.delivery?.maker.encoder.spentMs ?? 0;
-  }
-
-  /** @param nowMs Compared with the time of the last message. */
-  status(nowMs: number): RaceStatus {
-    if (!this.state) return 'waiting';
-    if (this.state.status !== 'following') return 'lost';
-    return nowMs - this.heardAtMs > this.#staleAfterMs ? 'stale' : 'live';
   }
 
   get position(): string | undefined {

@@ -2,8 +2,7 @@ import type { NatsConnection } from '../broker/connection.ts';
 import { RaceStream } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { isRaceName } from '../protocol/position.ts';
-import type { FanSetOptions } from './courier.ts';
-import { Race } from './race.ts';
+import { Race, type RaceOptions } from './race.ts';
 
 /** Notes how long races take on the whole edge, with `fans` on it. */
 interface RaceMeter {
@@ -11,7 +10,7 @@ interface RaceMeter {
   notePass(race: string, tookMs: number, encodedMs: number): void;
 }
 
-export interface RacesOptions extends Omit<FanSetOptions, 'race' | 'fansOnEdge' | 'readStream' | 'onReplay'> {
+export interface RacesOptions extends Omit<RaceOptions, 'race' | 'fansOnEdge'> {
   /** The only races to serve; all that NATS has a stream of when left out. */
   readonly names?: readonly string[] | undefined;
   /** How often new streams are looked for. */
@@ -100,8 +99,8 @@ export class Races {
   }
 
   #add(name: string): void {
-    const { edge, tickMs, limits, report, meter } = this.#options;
-    const options = { race: name, edge, tickMs, limits, report, fansOnEdge: () => this.fans };
+    const { edge, tickMs, limits, report, isConnected, meter } = this.#options;
+    const options = { race: name, edge, tickMs, limits, report, isConnected, fansOnEdge: () => this.fans };
     const onCatalogue = (catalogue: Catalogue) => {
       this.#catalogues.set(catalogue.hash, catalogue);
       if (this.#catalogues.size > MAX_CATALOGUES) this.#catalogues.delete(this.#catalogues.keys().next().value!);

@@ -32,7 +32,13 @@ const choice = (...cars: string[]): Session => ({
   races: new Map([['oval', { choice: { value: { watch: cars.map((car) => ({ car, view: 'full' })) }, atMs: 1 } }]]),
 });
 
-async function ask(edge: Edge, method: string, id: string | undefined, headers: Record<string, string> = {}, body?: string) {
+async function ask(
+  edge: Edge,
+  method: string,
+  id: string | undefined,
+  headers: Record<string, string> = {},
+  body?: string,
+) {
   const authorization: Record<string, string> = id === undefined ? {} : { Authorization: `Bearer ${id}` };
   const init = { method, headers: { ...authorization, ...headers }, ...(body === undefined ? {} : { body }) };
   const reply = await fetch(`${edge.url}/session`, init);
@@ -81,13 +87,14 @@ describe('a session over HTTP', () => {
     expect(loser.etag).toBe(results[winner]!.etag);
     expect((await make(edges[0]!, id, choice('1'))).status).toBe(412);
     expect((await save(edges[0]!, newId(), choice('1'), etag)).status).toBe(404);
-    for (const headers of [
+    const blind: Record<string, string>[] = [
       {},
       { 'If-Match': '*' },
       { 'If-Match': '7' },
       { 'If-Match': '"0"' },
       { 'If-None-Match': '"1"' },
-    ])
+    ];
+    for (const headers of blind)
       expect(await ask(edges[0]!, 'PUT', id, headers, formatSession(choice('1')))).toMatchObject({
         status: 428,
         body: { error: 'revision_missing' },
@@ -152,8 +159,8 @@ describe('a session over HTTP', () => {
     expect((await ask(edges[0]!, 'POST', newId())).status).toBe(405);
   });
 
-  it('cannot be guessed: of 10,000 guesses NATS hears what the door lets through, and none has an answer', async () => {
-    const edge = await start({ sessions: { limits: { requestsPerSecond: 200, savesPerSecond: 1e6 } } });
+  it('cannot be guessed: of a thousand guesses NATS hears what the door lets through, and none has an answer', async () => {
+    const edge = await start({ sessions: { limits: { requestsPerSecond: 20 } } });
     const [mine, begunAtMs] = [newId(), performance.now()];
     await make(edges[0]!, mine, choice('24'));
     const statuses = new Map<number, number>();
@@ -162,10 +169,10 @@ describe('a session over HTTP', () => {
       if (status === 429) expect(Number(header('retry-after'))).toBeGreaterThan(0);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     };
-    for (let n = 0; n < 10_000; n += 100) await Promise.all(Array.from({ length: 100 }, guess));
+    for (let n = 0; n < 1000; n += 50) await Promise.all(Array.from({ length: 50 }, guess));
     const tookS = (performance.now() - begunAtMs) / 1000;
     expect([...statuses.keys()].sort()).toEqual([404, 429]);
-    expect(statuses.get(404)).toBeLessThanOrEqual(200 * (1 + tookS));
+    expect(statuses.get(404)).toBeLessThanOrEqual(20 * (1 + tookS));
     expect(edge.stats().sessions).toMatchObject({ asked: statuses.get(404), refused: statuses.get(429) });
     await until('the door lets in again', async () => (await read(edge, mine)).status === 200);
   });
@@ -187,7 +194,6 @@ describe('a session over HTTP', () => {
     const edge = await startEdge({ servers: [other.url], sessions: { ttlMs: 2000 } });
     const id = newId();
     expect((await make(edge, id, choice('24'))).status).toBe(201);
-    expect((await read(edge, id)).status).toBe(200);
     await until('it is forgotten', async () => (await read(edge, id)).status === 404);
     expect((await make(edge, id, choice('24'))).status).toBe(201);
     await edge.stop();

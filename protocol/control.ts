@@ -83,9 +83,21 @@ export interface Welcome {
   readonly edge: string;
 }
 
+/** No tick comes; holds until a tick frame of a later tick, or a welcome in another epoch. */
+export interface Stale {
+  readonly type: 'stale';
+  /** The newest tick that the edge has. */
+  readonly tick: number;
+  /** When it came, wall clock of the edge or of NATS, Unix ms. */
+  readonly sinceMs: number;
+  /** `nats_away`: the edge cannot reach the stream. `no_ticks`: nothing is published. `unreadable`: what is, does not fit. */
+  readonly reason: 'nats_away' | 'no_ticks' | 'unreadable';
+}
+
 export type EdgeMessage =
   | Welcome
   | Receipt
+  | Stale
   | ({
       readonly type: 'watching';
       readonly id: number;

@@ -29,7 +29,7 @@ export interface Session {
 
 export const EMPTY_SESSION: Session = { races: new Map() };
 
-export const SESSION_VERSION = 1;
+const SESSION_VERSION = 1;
 /** Largest session, in bytes of its text. */
 export const MAX_SESSION_BYTES = 16 * 1024;
 /** Most races that a session remembers. */

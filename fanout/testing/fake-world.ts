@@ -148,6 +148,7 @@ export class FakeEdge {
       onReplay: () => {
         this.#hasReplays = true;
       },
+      isStreamAway: () => this.isCutOff,
       report: (_, error) => {
         throw error;
       },

@@ -14,6 +14,7 @@ import { type ConnectOptions, readOptions, readRate, readWish, type Settings } f
 import type { PageEvent } from './page.ts';
 import type { Race, RaceEvents } from './race.ts';
 import { Replica } from './replica.ts';
+import { StaleNotice } from './stale-notice.ts';
 import { Tally } from './statistics.ts';
 import { Wishes } from './wishes.ts';
 
@@ -32,6 +33,7 @@ class RaceClient implements Race {
   readonly #connection: Connection;
   readonly #replica = new Replica();
   readonly #tally = new Tally();
+  readonly #stale = new StaleNotice();
   readonly #emitter = new Emitter<RaceEvents>((error) => this.#tellThrown(error));
   #loading: AbortController | undefined;
   readonly #wishes: Wishes;
@@ -93,6 +95,10 @@ class RaceClient implements Race {
 
   get position() {
     return this.#replica.position;
+  }
+
+  get stale() {
+    return this.#stale.value;
   }
 
   statistics() {
@@ -207,6 +213,7 @@ class RaceClient implements Race {
     this.#tally.tick(tick.closeAtMs, this.#settings.now());
     if (tick.conflated) this.#tally.add('conflated');
     this.#connection.on({ type: 'applied' });
+    this.#tellStale(this.#stale.tick(tick.tick));
     this.#emitter.emit('tick', tick);
   }
 
@@ -234,6 +241,11 @@ class RaceClient implements Race {
     else if (message?.type === 'error') this.#refuse(message);
     else if (message?.type === 'bye') this.#connection.on(message);
     else if (message?.type === 'repair') this.#receipt(message);
+    else if (message?.type === 'stale') this.#tellStale(this.#stale.take(message));
+  }
+
+  #tellStale(hasChanged: boolean): void {
+    if (hasChanged) this.#emitter.emit('stale', this.#stale.value);
   }
 
   #receipt(receipt: Receipt): void {
@@ -254,6 +266,7 @@ class RaceClient implements Race {
     this.#hasBeenGreeted = true;
     this.#greeted = this.#connection.link;
     this.#connection.on(welcome);
+    this.#tellStale(this.#stale.welcome(welcome.epoch));
     this.#wishes.tell();
     this.#connection.hold();
     void this.#loadCatalogue(welcome);
