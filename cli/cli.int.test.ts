@@ -91,7 +91,7 @@ describe('without NATS', { concurrent: true }, () => {
   });
 
   it.each([
-    [['race'], /The command must be one of start, ingest, edge, watch, inspect, but is "race"\./],
+    [['race'], /The command must be one of start, .*, archive cut, but is "race"\./],
     [['start', '--port', '0'], /--port must be a whole number from 1 to 65000/],
     [['start', '--replay', 'file', '--replay='], /--replay must be/],
     [['start', '--replay', '.,file'], /--replay must be one folder of an f1-test, or one or more \.ibt files\./],

@@ -18,7 +18,8 @@ export interface RaceStats {
   readonly tally: FanTally;
   /** Long polls that wait, and what others got. */
   readonly polls: PollTally & {
-    readonly waiting: number /** Answers that were made, each for all who ask the same. */;
+    readonly waiting: number;
+    /** Answers that were made, each for all who ask the same. */
     readonly made: number;
   };
   /** Bytes that wait in the sockets of all fans. */
