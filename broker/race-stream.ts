@@ -38,6 +38,12 @@ export interface StreamMessage {
   readonly data: Uint8Array;
 }
 
+/** A message as it comes from a stream that is followed. */
+export interface FollowedMessage extends StreamMessage {
+  /** When NATS stored it, by its clock, Unix ms. */
+  readonly storedAtMs: number;
+}
+
 /** How the stream of a race is kept. */
 export interface StreamOptions {
   /** Copies in a cluster, 1–5. @defaultValue 1 */
@@ -224,6 +230,19 @@ export class RaceStream {
     );
   }
 
+  /** Lets a stream that holds nothing go on with this sequence; what it holds before is removed. */
+  async beginAt(seq: number): Promise<void> {
+    if (seq > 1) await this.#jsm.streams.purge(this.name, { seq });
+  }
+
+  /** Uses up the next sequences, so that the message after them gets the one that it had elsewhere. */
+  async leaveEmpty(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const { seq } = await this.#js.publish(`race.${this.race}.empty`, new Uint8Array(0), { timeout: ACK_WITHIN_MS });
+      await this.#jsm.streams.deleteMessage(this.name, seq, false);
+    }
+  }
+
   #startingAt(seq: number) {
     return {
       deliver_policy: DeliverPolicy.StartSequence,
@@ -240,7 +259,7 @@ export class RaceStream {
    */
   async follow(
     startSeq: number,
-    onMessage: (message: StreamMessage) => void,
+    onMessage: (message: FollowedMessage) => void,
     onProblem: (type: string) => void = () => {},
   ): Promise<{ stop(): Promise<void> }> {
     let nextSeq = startSeq;
@@ -252,7 +271,8 @@ export class RaceStream {
         max_messages: 500,
         callback: (message: JsMsg) => {
           nextSeq = message.seq + 1;
-          onMessage({ subject: message.subject, seq: message.seq, data: message.data });
+          const storedAtMs = Number(message.timestampNanos / BigInt(NANOS_PER_MS));
+          onMessage({ subject: message.subject, seq: message.seq, data: message.data, storedAtMs });
         },
       });
       current = messages;

@@ -85,6 +85,10 @@ function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<v
     });
     race.on('error', (error) => say(`error: ${error.message}`));
     race.on('receipt', (receipt) => say(`repair: ${describeReceipt(receipt)}`));
+    race.on('stale', (stale) => {
+      if (stale) say(`stale: no tick since ${new Date(stale.sinceMs).toISOString()} (${stale.reason})`);
+      else say('stale: over, ticks come again');
+    });
     const stop = race.on('tick', (tick) => {
       const view = race.car(car);
       if (view) print(tick, view);

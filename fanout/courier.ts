@@ -8,6 +8,7 @@ import { NO_FRAMES } from './frame-maker.ts';
 import { type EdgeLimits, reconnectWindowMs } from './limits.ts';
 import type { ReadStream } from './past.ts';
 import type { RingEntry } from './ring.ts';
+import type { Standstill } from './standstill.ts';
 
 /** Repairs of one kind. `tookMs`: from the question to the receipt. */
 interface RepairSum {
@@ -43,6 +44,10 @@ export interface FanSetOptions {
   readonly fansOnEdge: () => number;
   /** Reads what lies before the ring. */
   readonly readStream: ReadStream;
+  /** More of it is known, for whoever else asked. */
+  readonly onRead: () => void;
+  /** Whether NATS, or the stream in it, does not answer. */
+  readonly isStreamAway: () => boolean;
   /** There are fans for {@link FanSet.replay}. */
   readonly onReplay: () => void;
   /** Told of what should never happen. */
@@ -52,6 +57,7 @@ export interface FanSetOptions {
 /** Hands fans what a delivery made for them, and notes what each holds afterwards. */
 export class Courier {
   readonly #options: FanSetOptions;
+  readonly #standstill: Standstill;
   readonly tally: FanTally = {
     ticks: 0,
     frames: 0,
@@ -63,8 +69,9 @@ export class Courier {
     refused: 0,
   };
 
-  constructor(options: FanSetOptions) {
+  constructor(options: FanSetOptions, standstill: Standstill) {
     this.#options = options;
+    this.#standstill = standstill;
   }
 
   /** Welcome, receipt and repair. */
@@ -187,6 +194,7 @@ export class Courier {
       reconnectWindowMs: reconnectWindowMs(fansOnEdge(), limits),
       edge,
     });
+    this.#standstill.tell(fan);
   }
 
   #send(fan: Fan, frames: readonly Uint8Array[]): void {

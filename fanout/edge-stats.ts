@@ -1,18 +1,27 @@
 import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
 import type { FanStage } from './fan.ts';
-import type { RaceStatus } from './race.ts';
+import type { PollTally } from './poll-room.ts';
 import type { Races } from './races.ts';
+import type { RaceStatus } from './standstill.ts';
 
 /** What one race costs and does on this edge. */
 export interface RaceStats {
   readonly status: RaceStatus;
+  /** For how long no tick has come, in ms, while fans are told that the race is stale; 0 otherwise. */
+  readonly staleForMs: number;
   readonly fans: number;
   readonly stages: Readonly<Record<Exclude<FanStage, 'gone'>, number>>;
   readonly tick: number | undefined;
   /** Ticks kept for fans who come back. */
   readonly ringTicks: number;
   readonly tally: FanTally;
+  /** Long polls that wait, and what others got. */
+  readonly polls: PollTally & {
+    readonly waiting: number;
+    /** Answers that were made, each for all who ask the same. */
+    readonly made: number;
+  };
   /** Bytes that wait in the sockets of all fans. */
   readonly pendingBytes: number;
   /** Slices and frames that were encoded for this life of the state. */
@@ -42,16 +51,18 @@ export interface EdgeStats {
 /** The numbers of every race, by its name. */
 export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> {
   const entries = races.all().map((race): [string, RaceStats] => {
-    const { state, fans } = race;
+    const { state, fans, polls } = race;
     return [
       race.name,
       {
-        status: race.status(nowMs),
+        status: fans.verdict.status,
+        staleForMs: fans.verdict.reason ? Math.max(0, nowMs - fans.standstill.sinceMs) : 0,
         fans: fans.size,
         stages: fans.stages,
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,
+        polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.made },
         pendingBytes: fans.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,

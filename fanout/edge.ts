@@ -92,7 +92,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     refused: { ...admission.refused },
     connections: connections.open,
     turnedAway: connections.turnedAway,
-    races: statsOf(races, nowMs()),
+    races: statsOf(races, Date.now()),
   });
   const metrics = new EdgeMetrics(stats);
   const races = new Races(connection, {
@@ -100,23 +100,24 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     tickMs: options.tickMs ?? 500,
     limits,
     report,
+    isConnected: () => standing.isConnected,
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
     meter: metrics,
+    isCrowded: () => connections.isCrowded,
   });
   const admission = new Admission(limits);
   const standing = { isConnected: true };
   void trackConnection(connection, (isConnected) => {
     standing.isConnected = isConnected;
   });
-  const nowMs = () => Date.now();
   const fleet = options.fleet ?? alone(() => metrics.text());
   const isReady = () =>
     standing.isConnected && !admission.isStopping && races.all().some(({ state }) => state?.status === 'following');
   const { webRoot, origins } = options;
   const asked = { ...fleet, metrics: sharedFor(METRICS_EVERY_MS, fleet.metrics) };
   const isCrowded = () => connections.isCrowded;
-  const http: HttpOptions = { races, isReady, nowMs, fleet: asked, report, webRoot, origins, isCrowded };
+  const http: HttpOptions = { races, isReady, fleet: asked, report, webRoot, origins, isCrowded };
   const host = options.host ?? '127.0.0.1';
   const address = { host, port: options.port ?? 0, isShared: options.fleet !== undefined };
   const server = await startSocketServer(address, admission, connections, http).catch(async (error) => {
@@ -126,7 +127,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   });
   await races.start();
   const sweeping = setInterval(() => {
-    for (const race of races.all()) race.fans.sweep(nowMs());
+    for (const race of races.all()) race.sweep(Date.now());
   }, SWEEP_MS);
   const house = { races, admission, limits };
   const stop = async () => {

@@ -276,6 +276,7 @@ describe('the fans of a race', () => {
     edge.fans.add(silent, 0);
     for (let s = 0; s <= 25; s++) edge.fans.sweep(s * 1000);
     expect(fan.reader.said.slice(2)).toEqual([
+      { type: 'stale', tick: 0, sinceMs: 0, reason: 'no_ticks' },
       { type: 'pong', id: 0 },
       { type: 'pong', id: 0 },
     ]);

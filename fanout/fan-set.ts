@@ -11,9 +11,7 @@ import { Paces } from './pace.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { Replays } from './replays.ts';
 import { type Awaited, planResume } from './resume-plan.ts';
-
-/** After so long without a tick, and two ticks at least, nothing waits for the next one any more. */
-const QUIET_AFTER_MS = 1000;
+import { Standstill, type Verdict } from './standstill.ts';
 
 /**
  * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
@@ -27,15 +25,15 @@ export class FanSet {
   readonly #paces: Paces;
   readonly #replays: Replays;
   readonly #parked = new Set<Fan>();
-  #tickAtMs = 0;
-  #pongAtMs = 0;
+  readonly standstill: Standstill;
   /** Where the pass over the fans stands. */
   #pass: SetIterator<Fan> | undefined;
   #farewell: Farewell | undefined;
 
   constructor(options: FanSetOptions) {
     this.#options = options;
-    this.#courier = new Courier(options);
+    this.standstill = new Standstill(this.#fans, options);
+    this.#courier = new Courier(options, this.standstill);
     this.#paces = new Paces(options.tickMs);
     this.#replays = new Replays(options.onReplay);
   }
@@ -67,6 +65,11 @@ export class FanSet {
 
   get limits(): EdgeLimits {
     return this.#options.limits;
+  }
+
+  /** How the race stands here. */
+  get verdict(): Verdict {
+    return this.standstill.judge(this.#delivery?.state);
   }
 
   add(sink: FanSink, nowMs: number): Fan {
@@ -160,18 +163,20 @@ export class FanSet {
   #hasRead(nowMs: number): void {
     for (const fan of this.#parked) this.#serve(fan, nowMs);
     this.#replays.wake();
+    this.#options.onRead();
   }
 
   /**
    * Takes what a message of the stream did to `state`. A state that was not seen before, or began anew, gives every
    * fan a snapshot.
+   * @param tickAtMs When the tick of a state that began came to the stream.
    * @returns whether the fans must be served now.
    */
-  advance(state: RaceState, applied: Applied, nowMs: number): boolean {
+  advance(state: RaceState, applied: Applied, nowMs: number, tickAtMs = nowMs): boolean {
     if (this.#delivery?.state !== state || applied.kind === 'begin') this.#begin(state, nowMs);
     if (applied.kind === 'tick') this.tally.ticks++;
     if (applied.kind === 'tick' || applied.kind === 'begin') {
-      this.#tickAtMs = nowMs;
+      this.standstill.end(nowMs, applied.kind === 'tick' ? nowMs : tickAtMs);
       return true;
     }
     if (applied.kind !== 'lost') for (const fan of this.#parked) this.#serve(fan, nowMs);
@@ -295,12 +300,10 @@ export class FanSet {
 
   /** Does what is due by the clock; to be called about once a second. */
   sweep(nowMs: number): void {
-    const isSilent = nowMs - Math.max(this.#tickAtMs, this.#pongAtMs) >= this.limits.quietMs;
-    if (isSilent) this.#pongAtMs = nowMs;
+    const { isQuiet, isPongDue } = this.standstill.sweep(nowMs, this.#delivery?.state);
     this.#delivery?.past.sweep(nowMs);
     for (const fan of this.#replays.late(nowMs, this.limits.readTimeoutMs)) this.#giveAnew(fan, 'unread', nowMs);
     this.#replays.wake();
-    const isQuiet = nowMs - this.#tickAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs);
     for (const fan of this.#fans) {
       if (fan.stage === 'new') {
         if (nowMs >= fan.deadlineAtMs) this.close(fan, 'timeout');
@@ -310,7 +313,7 @@ export class FanSet {
       if (isWaiting || fan.stage === 'parked' || fan.blockedSinceMs !== undefined) this.#serve(fan, nowMs);
       if (isQuiet && fan.stage === 'live' && fan.blockedSinceMs === undefined)
         this.guard(fan, () => this.#courier.catchUpDocument(fan, this.#delivery!));
-      if (!isSilent || fan.stage !== 'live' || fan.blockedSinceMs !== undefined) continue;
+      if (!isPongDue || fan.stage !== 'live' || fan.blockedSinceMs !== undefined) continue;
       // The stream stands still: the fan must be able to tell that from a dead connection.
       fan.say({ type: 'pong', id: 0 });
     }

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '../broker/connection.ts';
-import { RaceStream, type StreamMessage } from '../broker/race-stream.ts';
+import { type FollowedMessage, RaceStream } from '../broker/race-stream.ts';
 import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
-import { TelemetryError } from '../protocol/errors.ts';
+import { ProtocolError, TelemetryError } from '../protocol/errors.ts';
 import { readStreamHead, type StreamHead } from '../protocol/tick-message.ts';
 import { type Applied, RaceState } from './race-state.ts';
 
@@ -14,8 +14,11 @@ const STOP_WITHIN_MS = 1000;
 
 /** What a follower tells; all calls are synchronous and in order. */
 export interface FollowerEvents {
-  /** A message was applied to a state that is up to date. Another `state` than before means: begin anew. */
-  onAdvance(state: RaceState, applied: Applied): void;
+  /**
+   * A message was applied to a state that is up to date. Another `state` than before means: begin anew.
+   * @param storedAtMs When NATS stored it, by its clock, Unix ms.
+   */
+  onAdvance(state: RaceState, applied: Applied, storedAtMs: number): void;
   /** Something is in the way; the follower goes on trying. */
   onProblem(code: string, detail?: unknown): void;
 }
@@ -37,6 +40,7 @@ export class Follower {
   readonly #events: FollowerEvents;
   readonly #stopping = Promise.withResolvers<'stopped'>();
   #isStopped = false;
+  #isAnswered = true;
   #isHeld = false;
   #isTaking = false;
   /** What came since {@link hold}. */
@@ -76,16 +80,23 @@ export class Follower {
     return this.#waiting.length;
   }
 
+  /** Whether the stream answered when it was asked last. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
   async #run(): Promise<void> {
     while (!this.#isStopped) {
       try {
         const stream = await RaceStream.open(this.#connection, this.#race);
         const start = await this.#find(stream);
+        this.#isAnswered = true;
         const sinceMs = Date.now();
         if (start) await this.#followFrom(stream, start);
         // What ended after a while, as with a new catalogue, goes on at once.
         if (start && Date.now() - sinceMs > RETRY_MS) continue;
       } catch (error) {
+        this.#isAnswered = error instanceof ProtocolError;
         this.#events.onProblem(error instanceof TelemetryError ? error.code : 'nats', error);
       }
       await this.#pause(RETRY_MS);
@@ -132,7 +143,7 @@ export class Follower {
     let heardAtMs = Date.now();
     let isOver = false;
     let isComparing = false;
-    const take = (message: StreamMessage) => {
+    const take = (message: FollowedMessage) => {
       if (isOver || message.seq < progress.nextSeq) return;
       progress.nextSeq = message.seq + 1;
       try {
@@ -143,8 +154,9 @@ export class Follower {
       isOver = true;
       end.resolve('anew');
     };
-    const onMessage = (message: StreamMessage) => {
+    const onMessage = (message: FollowedMessage) => {
       heardAtMs = Date.now();
+      this.#isAnswered = true;
       if (this.#isHeld) this.#waiting.push(() => take(message));
       else take(message);
     };
@@ -171,7 +183,7 @@ export class Follower {
     start: Start,
     state: RaceState,
     progress: { readonly nextSeq: number; isLive: boolean },
-    { seq, subject, data }: StreamMessage,
+    { seq, subject, data, storedAtMs }: FollowedMessage,
   ): boolean {
     const { subjects } = stream;
     const isOurs = subject === subjects.tick || subject === subjects.keyframe || subject === subjects.doc;
@@ -180,11 +192,11 @@ export class Follower {
     const applied: Applied = isOurs && !isEarlierLife ? state.apply(seq, data.slice()) : { kind: 'nothing' };
     if (applied.kind === 'catalogue') return false;
     if (progress.isLive) {
-      this.#events.onAdvance(state, applied);
+      this.#events.onAdvance(state, applied, storedAtMs);
     } else if (state.head && progress.nextSeq > start.lastSeq) {
       // Not before: fans that are attached already would be taken back in time.
       progress.isLive = true;
-      this.#events.onAdvance(state, { kind: 'begin', isNewEpoch: true });
+      this.#events.onAdvance(state, { kind: 'begin', isNewEpoch: true }, storedAtMs);
     }
     return true;
   }
@@ -194,11 +206,13 @@ export class Follower {
     const { nextSeq } = progress;
     try {
       const range = await stream.range();
+      this.#isAnswered = true;
       if (progress.nextSeq !== nextSeq) return undefined;
       // The stream was deleted or began again with fewer messages than we have read.
       if (!range || range.lastSeq < nextSeq - 1) return 'anew';
       return range.lastSeq >= nextSeq ? 'again' : undefined;
     } catch {
+      this.#isAnswered = false;
       this.#events.onProblem('nats_away');
       return undefined;
     }

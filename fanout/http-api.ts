@@ -6,6 +6,7 @@ import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
 import { dequantise } from '../protocol/quantise.ts';
 import type { Fleet } from './fleet.ts';
+import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
@@ -17,7 +18,6 @@ export interface ApiFacts {
   readonly races: Races;
   /** Whether NATS is connected and the edge is not on its way out. */
   readonly isReady: () => boolean;
-  readonly nowMs: () => number;
   readonly fleet: Fleet;
 }
 
@@ -49,19 +49,14 @@ function route(
     if (root === 'healthz') return () => answerHealth(ask, facts);
     if (root === 'metrics') return () => answerMetrics(ask, facts);
     if (root === 'readyz') return () => answerReady(ask, facts);
-    if (root === 'races')
-      return () =>
-        answerValue(
-          ask,
-          facts.races.all().map((race) => summarise(race, facts)),
-        );
+    if (root === 'races') return () => answerValue(ask, facts.races.all().map(summarise));
     return undefined;
   }
   if (root === 'catalogue' && leaf === undefined) return () => answerCatalogue(ask, facts, name);
   if (root !== 'races') return undefined;
-  if (leaf === undefined)
-    return () => withState(ask, facts, name, (race, state) => answerRace(ask, facts, race, state));
+  if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
+  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name);
   if (leaf === 'live')
     return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
   return undefined;
@@ -96,24 +91,33 @@ function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, st
   if (!race) return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
   const { state } = race;
   if (state) {
-    const version = `${state.seq}:${race.status(facts.nowMs())}`;
+    const { status, reason } = race.fans.verdict;
+    const version = `${state.seq}:${status}:${reason}`;
     const key = `${wantsMessagePack(ask)} ${ask.path}?${ask.query}`;
     return race.replies.get(version, key, () => use(race, state));
   }
   return answerError(ask, 503, 'not_ready', `The race ${name} has nothing to show yet; try again in a second.`, RETRY);
 }
 
-function summarise(race: Race, { nowMs }: ApiFacts): Record<string, unknown> {
+/** How the race stands: since when and why no tick comes, while that is so. */
+function standingOf({ fans }: Race): Record<string, unknown> {
+  const { status, reason } = fans.verdict;
+  return {
+    state: status,
+    staleSinceMs: reason ? Math.round(fans.standstill.sinceMs) : null,
+    staleReason: reason ?? null,
+  };
+}
+
+function summarise(race: Race): Record<string, unknown> {
   const { state } = race;
-  const status = race.status(nowMs());
   const document = (state?.document ?? {}) as Record<string, unknown>;
   return {
     race: race.name,
     name: textOf(document, 'name'),
     kind: textOf(document, 'kind'),
     origin: textOf(document, 'origin'),
-    state: status,
-    staleSinceMs: status === 'stale' ? race.heardAtMs : null,
+    ...standingOf(race),
     epoch: state?.epoch ?? null,
     tick: state?.head?.tick ?? null,
     closeAtMs: state?.head?.closeAtMs ?? null,
@@ -136,9 +140,9 @@ function textOf(document: Record<string, unknown>, key: string): string | null {
 
 const carsIn = ({ cars, states }: Field): string[] => cars.filter((_, slot) => states[slot]);
 
-const answerRace = (ask: Ask, facts: ApiFacts, race: Race, state: RaceState): Reply =>
+const answerRace = (ask: Ask, race: Race, state: RaceState): Reply =>
   answerValue(ask, {
-    ...summarise(race, facts),
+    ...summarise(race),
     cars: carsIn(state.head!.field),
     views: state.catalogue.views.map(({ name }) => name),
     documentRevision: state.docRevision,
@@ -175,6 +179,7 @@ function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
   }
   return answerValue(ask, {
     race: race.name,
+    ...standingOf(race),
     position: formatPosition(state),
     tick: head.tick,
     closeAtMs: head.closeAtMs,

@@ -17,6 +17,8 @@ export interface EdgeLimits {
   readonly stallTimeoutMs: number;
   /** Something is sent to every fan at least so often; the promise to clients is heartbeatMs. */
   readonly quietMs: number;
+  /** Without a tick for so long, and four ticks at least, fans are told that the race is stale; a standby takes less. */
+  readonly staleAfterMs: number;
   /** Promised in the welcome. */
   readonly heartbeatMs: number;
   /** How long a fan that is ahead of this edge is held before it gets a snapshot. */
@@ -26,6 +28,8 @@ export interface EdgeLimits {
    * welcome comes after it: a client gives up a connection that brings none within 10 s, and would begin anew elsewhere.
    */
   readonly readTimeoutMs: number;
+  /** A long poll for which nothing comes is answered after this; it must be below the time-outs of proxies. */
+  readonly pollHoldMs: number;
   /** Part of the reconnect window for each fan, and its bounds. */
   readonly windowMsPerFan: number;
   readonly minWindowMs: number;
@@ -42,9 +46,11 @@ export const DEFAULT_LIMITS: EdgeLimits = {
   helloTimeoutMs: 10_000,
   stallTimeoutMs: 60_000,
   quietMs: 10_000,
+  staleAfterMs: 3_000,
   heartbeatMs: 15_000,
   aheadTimeoutMs: 3_000,
   readTimeoutMs: 7_000,
+  pollHoldMs: 10_000,
   windowMsPerFan: 1,
   minWindowMs: 1_000,
   maxWindowMs: 60_000,

@@ -83,9 +83,21 @@ export interface Welcome {
   readonly edge: string;
 }
 
+/** No tick comes; holds until a tick frame of a later tick, or a welcome in another epoch. */
+export interface Stale {
+  readonly type: 'stale';
+  /** The newest tick that the edge has. */
+  readonly tick: number;
+  /** When it came, wall clock of the edge or of NATS, Unix ms. */
+  readonly sinceMs: number;
+  /** `nats_away`: the edge cannot reach the stream. `no_ticks`: nothing is published. `unreadable`: what is, does not fit. */
+  readonly reason: 'nats_away' | 'no_ticks' | 'unreadable';
+}
+
 export type EdgeMessage =
   | Welcome
   | Receipt
+  | Stale
   | ({
       readonly type: 'watching';
       readonly id: number;
@@ -167,7 +179,7 @@ function readRate(value: unknown): Rate {
 }
 
 /** A client whose memory is damaged is helped by a snapshot, not by an error that it would get again. */
-function readSince(value: unknown): Since | undefined {
+export function readSince(value: unknown): Since | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   return (typeof value === 'string' ? parsePosition(value) : undefined) ?? 'garbled';
 }

@@ -145,9 +145,11 @@ export class FakeEdge {
       limits: { ...DEFAULT_LIMITS, ...limits },
       fansOnEdge: () => this.fans.size,
       readStream: (...asked) => this.#reads.push(() => this.#readStream(...asked)),
+      onRead: () => {},
       onReplay: () => {
         this.#hasReplays = true;
       },
+      isStreamAway: () => this.isCutOff,
       report: (_, error) => {
         throw error;
       },

@@ -216,7 +216,13 @@ describe.skipIf(isLeftOut)(title, () => {
     await visit('?race=demo&car=24');
     await isAtTick(rig.tick);
     await page.waitForFunction(() => document.body.dataset.old === 'true');
-    expect(await page.textContent('#connection')).toBe('Connected, but no new data comes from the race.');
+    await page.waitForFunction(() =>
+      document.querySelector('#connection')!.textContent!.startsWith('No data from the'),
+    );
+    expect(await page.textContent('#connection')).toMatch(/^No data from the track since \d\d:\d\d:\d\d; it goes on/);
+    await rig.publish(1);
+    await page.waitForFunction(() => document.querySelector('#connection')!.textContent === 'Live.');
+    expect(await page.evaluate(() => document.body.dataset.old)).toBe('false');
   });
 
   it('answers a car that is not there with a sentence', async () => {

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectionState, Phase, Receipt } from '../client/mod.ts';
 import { formatAddress, readAddress } from './address.ts';
-import { digitsOf, sayAge, sayBytes, sayConnection, sayGap, sayLapTime, sayReceipt, sayValue } from './words.ts';
+import {
+  digitsOf,
+  type Silence,
+  sayAge,
+  sayBytes,
+  sayConnection,
+  sayGap,
+  sayLapTime,
+  sayReceipt,
+  sayValue,
+} from './words.ts';
 
 describe('the words of the page', () => {
   it('write a value with the digits that its resolution is worth', () => {
@@ -53,6 +63,23 @@ describe('the words of the page', () => {
       const state: ConnectionState = { phase, deadlineAtMs: 0, failures: 0, repairs: 0, windowMs: 0, reason: 'why' };
       expect(sayConnection(state)).toMatch(/^[A-Z].*\.$/);
     }
+  });
+
+  it('tell silence as what it is: an outage with its time, an end, or not known', () => {
+    const live: ConnectionState = { phase: 'live', deadlineAtMs: 0, failures: 0, repairs: 0, windowMs: 0, reason: '' };
+    const stale = {
+      type: 'stale',
+      tick: 7,
+      sinceMs: new Date(2026, 1, 15, 12, 3, 20).getTime(),
+      reason: 'no_ticks',
+    } as const;
+    const say = (silence: Partial<Silence>) =>
+      sayConnection(live, { isOld: true, stale: undefined, flag: 'green', ...silence });
+    expect(say({ isOld: false })).toBe('Live.');
+    expect(say({ stale })).toBe('No data from the track since 12:03:20; it goes on here by itself.');
+    expect(say({})).toBe('Connected, but no new data comes from the race.');
+    expect(say({ flag: 'checkered' })).toBe('The race is over.');
+    expect(say({ flag: 'checkered', isOld: false })).toBe('Live.');
   });
 
   it('tell gaps in laps, in seconds, or not at all', () => {

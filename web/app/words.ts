@@ -1,4 +1,4 @@
-import type { ConnectionState, RaceDocument, Receipt } from '../client/mod.ts';
+import type { ConnectionState, RaceDocument, Receipt, Stale } from '../client/mod.ts';
 
 /** Shown where a value is missing. */
 export const MISSING = '–';
@@ -47,14 +47,33 @@ export function sayReceipt({ kind, ticks, bytes, from, tookMs }: Receipt): strin
   return `${missed}, repaired with ${means}, ${sayBytes(bytes)}, in ${tookMs} ms.`;
 }
 
-/** Where the connection is, as a sentence. @param isOld Nothing new has come for a while. */
-export function sayConnection({ phase, reason, failures }: ConnectionState, isOld = false): string {
+/** What is known of data that does not come. */
+export interface Silence {
+  /** Nothing new has come for a while. */
+  readonly isOld: boolean;
+  readonly stale: Stale | undefined;
+  readonly flag: RaceDocument['flag'] | undefined;
+}
+
+const NO_SILENCE: Silence = { isOld: false, stale: undefined, flag: undefined };
+
+/** A time of day such as `12:03:20`, where the reader is. */
+const sayTime = (atMs: number): string => new Date(atMs).toLocaleTimeString('en-GB');
+
+function saySilence({ isOld, stale, flag }: Silence): string {
+  if (stale) return `No data from the track since ${sayTime(stale.sinceMs)}; it goes on here by itself.`;
+  if (!isOld) return 'Live.';
+  return flag === 'checkered' ? 'The race is over.' : 'Connected, but no new data comes from the race.';
+}
+
+/** Where the connection is, as a sentence. */
+export function sayConnection({ phase, reason, failures }: ConnectionState, silence = NO_SILENCE): string {
   const because = reason === '' ? '' : ` (${reason})`;
   const again = failures > 1 ? `, try ${failures + 1}` : '';
   const words = {
     connecting: failures > 0 ? `Reconnecting${again}.` : 'Connecting.',
     joining: 'Connected, waiting for the first data.',
-    live: isOld ? 'Connected, but no new data comes from the race.' : 'Live.',
+    live: saySilence(silence),
     repairing: 'Live data did not fit; asked for a fresh copy.',
     probing: 'Checking whether the connection still stands.',
     leaving: 'Live; this server is going away, moving to another one shortly.',

@@ -1,20 +1,18 @@
 import { CLOSE, isRetryable } from '../../protocol/codes.ts';
-import type { ClientMessage } from '../../protocol/control.ts';
+import type { ClientMessage, Hello } from '../../protocol/control.ts';
 import { type ConnectionState, firstState, type LinkEvent, nextState } from './connection-state.ts';
 import { Inbox } from './inbox.ts';
-import { Link } from './link.ts';
+import type { Link, LinkOpener } from './link.ts';
 import type { Settings } from './options.ts';
+import { openersOf, type Transport } from './transports.ts';
 
 /** A timer that fires this late was held up by a machine that slept: ask whether the edge is there before giving up. */
 const SLEPT_MS = 2000;
 
 /** What the owner of a connection does for it. */
 export interface ConnectionOwner {
-  /**
-   * Address to connect to now, with the hello in its query, or with a greeting to say where it is too long for one.
-   * @param base Of the edge whose turn it is.
-   */
-  readonly address: (base: URL) => { readonly url: URL; readonly greeting?: string };
+  /** What to say first to the edge whose turn it is. */
+  readonly hello: () => Hello;
   /** In order of arrival; not called while messages are held back. */
   readonly onMessage: (message: string | Uint8Array) => void;
   /** Another phase was entered. */
@@ -23,10 +21,11 @@ export interface ConnectionOwner {
   readonly onRefused: (code: string, reason: string) => void;
 }
 
-/** Runs the state machine on a real socket and a real timer: one of each at most, none after `close`. */
+/** Runs the state machine on a real link and a real timer: one of each at most, none after `close`. */
 export class Connection {
   readonly #settings: Settings;
   readonly #owner: ConnectionOwner;
+  readonly #openers: Readonly<Record<Transport, LinkOpener>>;
   #state: ConnectionState;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = 0;
@@ -37,6 +36,7 @@ export class Connection {
   constructor(settings: Settings, owner: ConnectionOwner) {
     this.#settings = settings;
     this.#owner = owner;
+    this.#openers = openersOf(settings);
     // Edges are equal: fans with the same list must not all begin at its head.
     this.#urlIndex = Math.floor(settings.random() * settings.urls.length);
     this.#state = firstState(performance.now(), settings.deadlines);
@@ -51,7 +51,7 @@ export class Connection {
     return this.#settings.urls[this.#urlIndex]!;
   }
 
-  /** Changes with each try: compare it to learn whether the same socket is still there. */
+  /** Changes with each try: compare it to learn whether the same link is still there. */
   get link(): object | undefined {
     return this.#link;
   }
@@ -74,7 +74,7 @@ export class Connection {
     const inbox = this.#inbox;
     for (const message of inbox.release()) {
       this.#owner.onMessage(message);
-      // The message before was the end of this socket.
+      // The message before was the end of this link.
       if (inbox !== this.#inbox) return;
     }
   }
@@ -100,9 +100,8 @@ export class Connection {
   }
 
   #open(): void {
-    const { url, greeting } = this.#owner.address(this.base);
-    url.protocol = url.protocol.replace('http', 'ws');
-    this.#link = new Link(this.#settings.WebSocket, url.href, greeting, {
+    const target = { base: this.base, race: this.#settings.race, hello: this.#owner.hello() };
+    this.#link = this.#openers.websocket(target, {
       onMessage: (message) => this.#arrive(message),
       onLost: (code, reason) => this.#lost(code, reason),
     });

@@ -33,6 +33,7 @@ const FIELDS: Readonly<Record<EdgeMessage['type'], Fields>> = {
   },
   watching: { id: isCount, watch: isList, unknown: isList, channels: isTextsOrMissing },
   rate: { id: isCount, rate: isCount },
+  stale: { tick: isCount, sinceMs: isCount, reason: isText },
   pong: {},
   error: { code: isText, message: isText },
   bye: { reason: isText, reconnectInMs: isCount },

@@ -1,51 +1,36 @@
-import type { ClientMessage } from '../../protocol/control.ts';
+import type { ClientMessage, Hello } from '../../protocol/control.ts';
 
-/** Gets what comes over one socket. After {@link Link.drop} nothing is called any more. */
+/** Gets what comes over one link. After {@link Link.drop} nothing is called any more. */
 export interface LinkListener {
   /** In the order of arrival. A frame is the listener's to keep. */
   readonly onMessage: (message: string | Uint8Array) => void;
-  /** @param code Close code; 1006 when the connection broke or could not be made. */
+  /**
+   * Called once, at the end.
+   * @param code Close code; {@link BROKEN} when the connection broke or could not be made.
+   */
   readonly onLost: (code: number, reason: string) => void;
 }
 
-const OPEN = 1;
 /** Close code of a connection that ended without one. */
-const BROKEN = 1006;
+export const BROKEN = 1006;
 
-/** One try at one WebSocket: made, used, dropped, never used again. */
-export class Link {
-  readonly #socket: WebSocket;
-  #listener: LinkListener | undefined;
-
-  /** @param greeting Said as soon as the socket is open. */
-  constructor(Socket: typeof WebSocket, url: string, greeting: string | undefined, listener: LinkListener) {
-    this.#listener = listener;
-    this.#socket = new Socket(url);
-    if (greeting !== undefined) this.#socket.onopen = () => this.#socket.send(greeting);
-    this.#socket.binaryType = 'arraybuffer';
-    this.#socket.onmessage = ({ data }) => {
-      this.#listener?.onMessage(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
-    };
-    const end = (code: number, reason: string) => {
-      const told = this.#listener;
-      this.#listener = undefined;
-      told?.onLost(code, reason);
-    };
-    // Browsers let a close follow an error. Node 22 does not, when the connection could not be made.
-    this.#socket.onerror = () => end(BROKEN, '');
-    this.#socket.onclose = ({ code, reason }) => end(code, reason);
-  }
-
-  /** @returns Whether the socket took it. */
-  send(message: ClientMessage): boolean {
-    if (this.#socket.readyState !== OPEN) return false;
-    this.#socket.send(JSON.stringify(message));
-    return true;
-  }
-
-  /** Lets go at once: a peer that is gone may take minutes to be noticed by the socket itself. */
-  drop(): void {
-    this.#listener = undefined;
-    this.#socket.close();
-  }
+/** One try at one connection to an edge, over whatever transport: made, used, dropped, never used again. */
+export interface Link {
+  /** Whether messages can go up at all. Where they cannot, what the client wants stands in the hello of another link. */
+  readonly hasUplink: boolean;
+  /** @returns Whether the link took it; never before it is open. */
+  send(message: ClientMessage): boolean;
+  /** Lets go at once: a peer that is gone may take minutes to be noticed by the link itself. */
+  drop(): void;
 }
+
+/** Where a link leads, and what it says first. */
+export interface LinkTarget {
+  /** Of the edge, with a `/` at its end. Not to be changed. */
+  readonly base: URL;
+  readonly race: string;
+  readonly hello: Hello;
+}
+
+/** Begins a link. The listener is not called before this has returned: a link that cannot be made is lost a moment later. */
+export type LinkOpener = (target: LinkTarget, listener: LinkListener) => Link;

@@ -8,7 +8,7 @@
  */
 
 export type { Channel } from '../../protocol/catalogue.ts';
-export type { History, Rate, Receipt, Watch } from '../../protocol/control.ts';
+export type { History, Rate, Receipt, Stale, Watch } from '../../protocol/control.ts';
 export type { RaceDocument, Standing } from '../../protocol/document.ts';
 export { ConfigError, ProtocolError } from '../../protocol/errors.ts';
 export type { Position } from '../../protocol/position.ts';

@@ -1,13 +1,5 @@
 import { BUNDLE, readBundle } from '../../protocol/bundle.ts';
-import {
-  type EdgeMessage,
-  formatHello,
-  formatQuery,
-  type Rate,
-  type Receipt,
-  type Watch,
-  type Welcome,
-} from '../../protocol/control.ts';
+import type { EdgeMessage, Hello, Rate, Receipt, Watch, Welcome } from '../../protocol/control.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { FRAME } from '../../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
@@ -22,13 +14,12 @@ import { type ConnectOptions, readOptions, readRate, readWish, type Settings } f
 import type { PageEvent } from './page.ts';
 import type { Race, RaceEvents } from './race.ts';
 import { Replica } from './replica.ts';
+import { StaleNotice } from './stale-notice.ts';
 import { Tally } from './statistics.ts';
 import { Wishes } from './wishes.ts';
 
 /** In a race that stands still no tick brings what was newly chosen; after this long, three ticks, it is asked for. */
 const PATIENCE_MS = 1500;
-/** Longest query of an address; the head of a request has room for about 4 KB on its way, cookies included. */
-const MAX_QUERY = 2000;
 
 /**
  * Follows one race: connects at once, and again after every loss, until `close()`.
@@ -42,6 +33,7 @@ class RaceClient implements Race {
   readonly #connection: Connection;
   readonly #replica = new Replica();
   readonly #tally = new Tally();
+  readonly #stale = new StaleNotice();
   readonly #emitter = new Emitter<RaceEvents>((error) => this.#tellThrown(error));
   #loading: AbortController | undefined;
   readonly #wishes: Wishes;
@@ -65,7 +57,7 @@ class RaceClient implements Race {
       return true;
     });
     this.#connection = new Connection(settings, {
-      address: (base) => this.#address(base),
+      hello: () => this.#hello(),
       onMessage: (message) => this.#receive(message),
       onPhase: (state) => this.#tellPhase(state),
       onRefused: (code, reason) =>
@@ -103,6 +95,10 @@ class RaceClient implements Race {
 
   get position() {
     return this.#replica.position;
+  }
+
+  get stale() {
+    return this.#stale.value;
   }
 
   statistics() {
@@ -170,17 +166,11 @@ class RaceClient implements Race {
     return this.#snapshotAsked !== undefined && this.#snapshotAsked === this.#connection.link;
   }
 
-  #address(base: URL): { url: URL; greeting?: string } {
-    const { race, history, wantsDocument } = this.#settings;
+  #hello(): Hello {
+    const { history, wantsDocument } = this.#settings;
     const held = this.#replica.holding(wantsDocument);
-    const wish = this.#wishes.hello(held?.wish);
     const since = held && { since: held.since };
-    const url = new URL(`races/${encodeURIComponent(race)}/live`, base);
-    const hello = { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...wish, ...since };
-    url.search = formatQuery(hello);
-    if (url.search.length <= MAX_QUERY) return { url };
-    url.search = '';
-    return { url, greeting: formatHello(hello) };
+    return { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...this.#wishes.hello(held?.wish), ...since };
   }
 
   #tellPhase(state: ConnectionState): void {
@@ -223,6 +213,7 @@ class RaceClient implements Race {
     this.#tally.tick(tick.closeAtMs, this.#settings.now());
     if (tick.conflated) this.#tally.add('conflated');
     this.#connection.on({ type: 'applied' });
+    this.#tellStale(this.#stale.tick(tick.tick));
     this.#emitter.emit('tick', tick);
   }
 
@@ -250,6 +241,11 @@ class RaceClient implements Race {
     else if (message?.type === 'error') this.#refuse(message);
     else if (message?.type === 'bye') this.#connection.on(message);
     else if (message?.type === 'repair') this.#receipt(message);
+    else if (message?.type === 'stale') this.#tellStale(this.#stale.take(message));
+  }
+
+  #tellStale(hasChanged: boolean): void {
+    if (hasChanged) this.#emitter.emit('stale', this.#stale.value);
   }
 
   #receipt(receipt: Receipt): void {
@@ -270,6 +266,7 @@ class RaceClient implements Race {
     this.#hasBeenGreeted = true;
     this.#greeted = this.#connection.link;
     this.#connection.on(welcome);
+    this.#tellStale(this.#stale.welcome(welcome.epoch));
     this.#wishes.tell();
     this.#connection.hold();
     void this.#loadCatalogue(welcome);

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../../protocol/catalogue.ts';
-import type { EdgeMessage, Rate, Receipt, Watch } from '../../protocol/control.ts';
+import type { EdgeMessage, Rate, Receipt, Stale, Watch } from '../../protocol/control.ts';
 import type { RaceDocument } from '../../protocol/document.ts';
 import type { Position } from '../../protocol/position.ts';
 import type { CarView } from './car-view.ts';
@@ -22,6 +22,8 @@ export interface RaceEvents {
   readonly watching: Extract<EdgeMessage, { readonly type: 'watching' }>;
   /** The edge took a rate. */
   readonly rate: Extract<EdgeMessage, { readonly type: 'rate' }>;
+  /** No tick comes any more, since when and why; `undefined` when they come again. What is held stays as it is. */
+  readonly stale: Stale | undefined;
   /** Something was wrong and has been dealt with; for logs and for people. */
   readonly error: Error;
 }
@@ -68,6 +70,8 @@ export interface Race {
   /** Epoch and sequence of the newest tick applied. */
   readonly position: Position | undefined;
   readonly status: ConnectionState;
+  /** As the event of that name said last: the race gives no tick, whatever the connection does. */
+  readonly stale: Stale | undefined;
   statistics(): Statistics;
   /** Asks for a snapshot of everything; ticks are left out until it comes. */
   resync(): void;

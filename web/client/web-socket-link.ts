@@ -1,0 +1,47 @@
+import { type ClientMessage, formatHello, formatQuery } from '../../protocol/control.ts';
+import { BROKEN, type Link, type LinkListener, type LinkTarget } from './link.ts';
+
+const OPEN = 1;
+/** Longest query of an address; the head of a request has room for about 4 KB on its way, cookies included. */
+const MAX_QUERY = 2000;
+
+/** A link over a WebSocket. The hello stands in the address, or is said first where it is too long for one. */
+export class WebSocketLink implements Link {
+  readonly hasUplink = true;
+  readonly #socket: WebSocket;
+  #listener: LinkListener | undefined;
+
+  constructor(Socket: typeof WebSocket, { base, race, hello }: LinkTarget, listener: LinkListener) {
+    this.#listener = listener;
+    const url = new URL(`races/${encodeURIComponent(race)}/live`, base);
+    url.protocol = url.protocol.replace('http', 'ws');
+    url.search = formatQuery(hello);
+    const isTooLong = url.search.length > MAX_QUERY;
+    if (isTooLong) url.search = '';
+    this.#socket = new Socket(url.href);
+    if (isTooLong) this.#socket.onopen = () => this.#socket.send(formatHello(hello));
+    this.#socket.binaryType = 'arraybuffer';
+    this.#socket.onmessage = ({ data }) => {
+      this.#listener?.onMessage(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
+    };
+    const end = (code: number, reason: string) => {
+      const told = this.#listener;
+      this.#listener = undefined;
+      told?.onLost(code, reason);
+    };
+    // Browsers let a close follow an error. Node 22 does not, when the connection could not be made.
+    this.#socket.onerror = () => end(BROKEN, '');
+    this.#socket.onclose = ({ code, reason }) => end(code, reason);
+  }
+
+  send(message: ClientMessage): boolean {
+    if (this.#socket.readyState !== OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  drop(): void {
+    this.#listener = undefined;
+    this.#socket.close();
+  }
+}
