@@ -79,7 +79,7 @@ export class EventStreams {
     const { origins, races } = this.#http;
     const admission = this.#admission;
     const origin = request.getHeader('origin');
-    const headers = headersFor(request.getMethod(), origin, origins);
+    const headers = headersFor({ method: request.getMethod() }, origin, origins);
     const refusal = admission.knock(nowMs, () => isAllowedOrigin(origin, origins));
     if (refusal) {
       refuse(response, refusal, admission.retryAfterS(nowMs, Math.random()), headers);

@@ -34,11 +34,22 @@ export interface HttpOptions extends ApiFacts {
 export const isAllowedOrigin = (origin: string, origins: readonly string[] | undefined): boolean =>
   origin === '' || !origins || origins.includes(origin);
 
-/** What lets pages of other origins read an answer, if they may. @param method In upper or lower case. */
+/** What pages of other origins may do at an address. */
+interface Cors {
+  readonly methods: string;
+  readonly headers: string;
+}
+
+const READ_ONLY: Cors = {
+  methods: 'GET, HEAD, OPTIONS',
+  headers: 'Accept, Content-Type, If-None-Match, Last-Event-ID',
+};
+
 export function headersFor(
-  method: string,
+  { method }: Pick<Ask, 'method'>,
   origin: string,
   origins: readonly string[] | undefined,
+  allowed = READ_ONLY,
 ): Record<string, string> {
   const headers: Record<string, string> = {};
   if (!origins) headers['Access-Control-Allow-Origin'] = '*';
@@ -46,9 +57,9 @@ export function headersFor(
     headers.Vary = 'Origin';
     if (origin !== '' && origins.includes(origin)) headers['Access-Control-Allow-Origin'] = origin;
   }
-  if (method.toUpperCase() === 'OPTIONS') {
-    headers['Access-Control-Allow-Methods'] = 'GET, HEAD, POST, OPTIONS';
-    headers['Access-Control-Allow-Headers'] = 'Accept, Content-Type, If-None-Match, Last-Event-ID';
+  if (method === 'OPTIONS') {
+    headers['Access-Control-Allow-Methods'] = allowed.methods;
+    headers['Access-Control-Allow-Headers'] = allowed.headers;
     headers['Access-Control-Max-Age'] = '86400';
   } else {
     headers['Access-Control-Expose-Headers'] = 'ETag, Retry-After';
@@ -56,7 +67,7 @@ export function headersFor(
   return headers;
 }
 
-function writeReply(
+export function writeReply(
   response: RawResponse,
   method: string,
   reply: Reply,
@@ -94,7 +105,7 @@ export async function serve(response: RawResponse, request: RawRequest, options:
       if (isAborted) act();
     },
   };
-  const extra = headersFor(ask.method, request.getHeader('origin'), options.origins);
+  const extra = headersFor(ask, request.getHeader('origin'), options.origins);
   let reply: Reply | undefined;
   try {
     const known = answer(ask, options);

@@ -15,6 +15,8 @@ import { FanConnection } from './fan-connection.ts';
 import { receiveQuery } from './fan-messages.ts';
 import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
 import { refuse } from './refusal.ts';
+import { serveSession } from './session-shell.ts';
+import type { Sessions } from './sessions.ts';
 import { SocketSink } from './socket-sink.ts';
 
 /** uWebSockets.js types its constants as types. */
@@ -51,6 +53,7 @@ export async function startSocketServer(
   admission: Admission,
   connections: Connections,
   http: HttpOptions,
+  sessions: Sessions,
 ): Promise<SocketServer> {
   const app = App();
   countConnections(app, connections);
@@ -58,6 +61,7 @@ export async function startSocketServer(
   const streams = new EventStreams(admission, http);
   app.get('/races/:race/events', (response, request) => streams.get(response, request));
   app.post('/races/:race/events', (response, request) => streams.post(response, request));
+  app.any('/session', (response, request) => void serveSession(response, request, http, sessions));
   app.any('/*', (response, request) => void serve(response, request, http));
   const listening = await listen(app, host, port, isShared);
   return {
