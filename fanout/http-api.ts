@@ -5,6 +5,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
 import { dequantise } from '../protocol/quantise.ts';
+import type { Admission } from './admission.ts';
 import type { Fleet } from './fleet.ts';
 import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
@@ -16,6 +17,7 @@ import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMess
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
+  readonly admission: Pick<Admission, 'outlook' | 'retryAfterS'>;
   /** Whether NATS is connected and the edge is not on its way out. */
   readonly isReady: () => boolean;
   readonly fleet: Fleet;
@@ -58,10 +60,18 @@ function route(
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
   if (leaf === 'poll') return () => answerPoll(ask, facts.races, name);
-  if (leaf === 'live')
-    return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  if (leaf === 'live') return () => answerOutlook(ask, facts.admission);
   if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });
   return undefined;
+}
+
+/** What a client learns that does not know why it got no WebSocket: from the edge, or from what stands in between. */
+function answerOutlook(ask: Ask, admission: ApiFacts['admission']): Reply {
+  const nowMs = performance.now();
+  const refusal = admission.outlook(nowMs);
+  if (!refusal) return answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  const retry = { 'Retry-After': `${admission.retryAfterS(nowMs, Math.random())}` };
+  return answerError(ask, 503, refusal, 'The edge takes no more fans at the moment.', retry);
 }
 
 function answerHealth(ask: Ask, { fleet }: ApiFacts): Reply {

@@ -1,5 +1,5 @@
 /**
- * The Slipstream SDK: follows a race over a WebSocket, in browsers and in Node 22 or newer.
+ * The Slipstream SDK: follows a race over a WebSocket, or a stream of events where none gets through, in browsers and in Node 22 or newer.
  *
  * ```ts
  * const race = connect({ url: 'http://127.0.0.1:8080', race: 'demo', watch: [{ car: '24', view: 'essentials' }] });
@@ -20,3 +20,4 @@ export type { Race, RaceEvents } from './race.ts';
 export { connect } from './race-client.ts';
 export type { Statistics } from './statistics.ts';
 export type { CarChange, ChannelChange, TickEvent } from './tick-event.ts';
+export type { Transport } from './transports.ts';
