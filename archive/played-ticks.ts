@@ -38,7 +38,8 @@ export async function* playTicks(reader: ArchiveReader, stretch: Stretch): Async
       }
       const step = cursor.take(kind, data);
       const moment = cursor.moment;
-      if (!moment || moment.head.tick > stretch.to) return;
+      if (!moment) continue;
+      if (moment.head.tick > stretch.to) return;
       if (step === 'tick' && moment.head.tick >= stretch.from) pending = moment;
     }
   }
@@ -51,7 +52,13 @@ const playedTick = ({ field, head }: RaceMoment, { document }: RaceMoment): Play
   closeAtMs: head.closeAtMs,
 });
 
-/** Plays again and again what `play` gives. */
+/** Plays again and again what `play` gives, as long as that is something. */
 export async function* loopTicks(play: () => AsyncGenerator<PlayedTick>): AsyncGenerator<PlayedTick> {
-  for (;;) yield* play();
+  for (let isEmpty = false; !isEmpty; ) {
+    isEmpty = true;
+    for await (const tick of play()) {
+      isEmpty = false;
+      yield tick;
+    }
+  }
 }

@@ -2,13 +2,14 @@ import type { RaceStream } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { RaceDocument } from '../protocol/document.ts';
 import type { BrokerError } from '../protocol/errors.ts';
-import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
+import type { Field } from '../protocol/field.ts';
 import { randomEpoch } from './epoch.ts';
 import { Publisher } from './publisher.ts';
 import {
   encodePreamble,
   encodeTickMessage,
   encodeTrailers,
+  RACE_START,
   type RacePoint,
   type RunIdentity,
 } from './race-publisher.ts';
@@ -44,7 +45,6 @@ export interface ReplayOptions {
 const MAX_WAITING = 200;
 /** How soon it is looked again whether NATS has taken them; race ms. */
 const LOOK_AGAIN_MS = 100;
-const START: RacePoint = { tick: -1, field: EMPTY_FIELD, document: {} as RaceDocument, docRevision: 0 };
 
 /**
  * Publishes a race that was as one that is: tick by tick with the same quantised states, at the times that it had, moved to
@@ -102,7 +102,7 @@ class ReplayRun {
     const continued = standstill?.catalogue.hash === catalogue.hash ? standstill : undefined;
     const identity = { epoch: continued?.epoch ?? randomEpoch(), catalogue, subjects: stream.subjects };
     const lastAtMs = Math.max(clock.nowMs(), continued?.closeAtMs ?? 0);
-    return new ReplayRun(options, identity, continued ?? START, Math.round(lastAtMs), lastSeqs);
+    return new ReplayRun(options, identity, continued ?? RACE_START, Math.round(lastAtMs), lastSeqs);
   }
 
   async play(signal: AbortSignal): Promise<void> {
