@@ -12,11 +12,11 @@ export interface Stretch {
 /** What part of an archive is meant, as people say it; each may be left out. */
 export interface StretchWords {
   /** @defaultValue the one with most ticks */
-  readonly epoch: string | undefined;
+  readonly epoch?: string | undefined;
   /** A place, see place.ts. @defaultValue the first tick */
-  readonly from: string | undefined;
+  readonly from?: string | undefined;
   /** @defaultValue the last tick */
-  readonly to: string | undefined;
+  readonly to?: string | undefined;
 }
 
 /** @throws {ConfigError} `no_such_epoch`, `no_such_place`, `bad_stretch`. */
