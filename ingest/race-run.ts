@@ -5,6 +5,7 @@ import { type BrokerError, ConfigError, TelemetryError } from '../protocol/error
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { Counters } from './counters.ts';
 import { Downsampler, type FrameOutcome } from './downsampler.ts';
+import { randomEpoch } from './epoch.ts';
 import type { IngestOptions } from './ingest.ts';
 import { Publisher } from './publisher.ts';
 import { RaceClock, type TickClose } from './race-clock.ts';
@@ -338,6 +339,3 @@ const withKind = (document: RaceDocument, kind = document.session.kind): RaceDoc
   ...document,
   session: { ...document.session, kind },
 });
-
-const randomEpoch = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
