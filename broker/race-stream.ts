@@ -91,6 +91,13 @@ const codeOf = (error: unknown): number | undefined => (error instanceof JetStre
 export const jetStreamOf = (connection: NatsConnection, answerWithinMs: number): JetStreamClient =>
   jetstream(connection, { timeout: answerWithinMs });
 
+/** Gives a stream that has fewer copies than `replicas` as many. @throws when the cluster cannot. */
+export async function keepCopies(js: JetStreamClient, stream: string, replicas: number): Promise<void> {
+  const jsm = await js.jetstreamManager();
+  const { config } = await jsm.streams.info(stream);
+  if (config.num_replicas < replicas) await jsm.streams.update(stream, { num_replicas: replicas });
+}
+
 /** The one JetStream stream of one race: its sequence is the position of everything about the race. */
 export class RaceStream {
   readonly race: string;

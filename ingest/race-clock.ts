@@ -41,6 +41,18 @@ export class RaceClock {
     this.#cancel = undefined;
   }
 
+  /** Whether there is a next tick. */
+  get isRunning(): boolean {
+    return this.#cancel !== undefined;
+  }
+
+  /** Ticks up to `closedAtMs` are closed already, elsewhere: the next one is behind them. */
+  skipTo(closedAtMs: number): void {
+    if (this.#nextMs > closedAtMs) return;
+    this.stop();
+    this.start(closedAtMs);
+  }
+
   #arm(): void {
     const close = () => {
       const lateByMs = this.#clock.nowMs() - this.#nextMs;
