@@ -65,7 +65,7 @@ const FLAGS = {
 export const usage: Usage<typeof FLAGS> = {
   synopsis: 'slipstream ingest [flags]',
   purpose:
-    'Takes samples of one race, downsamples them to 2 Hz and publishes binary deltas to NATS JetStream. Stands by while another ingest publishes the race.',
+    'Takes samples of one race, downsamples them to 2 Hz and publishes binary deltas to NATS JetStream. Stands by, warm, while another ingest publishes the race: run two for one race.',
   flags: FLAGS,
 };
 
