@@ -1,6 +1,6 @@
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, keepCopies, openBucket } from './bucket.ts';
 import type { NatsConnection } from './connection.ts';
-import { isConflict, jetStreamOf, keepCopies } from './race-stream.ts';
+import { isConflict } from './race-stream.ts';
 
 const BUCKET = 'slipstream_leases';
 /** A holder that says nothing for this long has lost the lease. */
@@ -157,10 +157,9 @@ class LeaseEntry {
 
   async #open(): Promise<KV> {
     const { replicas = 1 } = this.#options;
-    const js = jetStreamOf(this.#connection, ANSWER_WITHIN_MS);
-    // A copy that answers for itself may be behind, or have let a lease expire before the others: only the leader knows.
-    const bucket = await new Kvm(js).create(BUCKET, { ttl: TTL_MS, history: 1, replicas, allow_direct: false });
-    await keepCopies(js, `KV_${BUCKET}`, replicas).catch((error) => this.#report(error as Error));
+    const options = { ttlMs: TTL_MS, answerWithinMs: ANSWER_WITHIN_MS, replicas };
+    const bucket = await openBucket(this.#connection, BUCKET, options);
+    await keepCopies(this.#connection, BUCKET, options).catch((error) => this.#report(error as Error));
     return bucket;
   }
 

@@ -91,13 +91,6 @@ const codeOf = (error: unknown): number | undefined => (error instanceof JetStre
 export const jetStreamOf = (connection: NatsConnection, answerWithinMs: number): JetStreamClient =>
   jetstream(connection, { timeout: answerWithinMs });
 
-/** Gives a stream that has fewer copies than `replicas` as many. @throws when the cluster cannot. */
-export async function keepCopies(js: JetStreamClient, stream: string, replicas: number): Promise<void> {
-  const jsm = await js.jetstreamManager();
-  const { config } = await jsm.streams.info(stream);
-  if (config.num_replicas < replicas) await jsm.streams.update(stream, { num_replicas: replicas });
-}
-
 /** The one JetStream stream of one race: its sequence is the position of everything about the race. */
 export class RaceStream {
   readonly race: string;
@@ -235,6 +228,19 @@ export class RaceStream {
       `The stream ${this.name} did not deliver sequence ${last} within ${withinMs} ms.`,
       { retryable: true },
     );
+  }
+
+  /** Lets a stream that holds nothing go on with this sequence; what it holds before is removed. */
+  async beginAt(seq: number): Promise<void> {
+    if (seq > 1) await this.#jsm.streams.purge(this.name, { seq });
+  }
+
+  /** Uses up the next sequences, so that the message after them gets the one that it had elsewhere. */
+  async leaveEmpty(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const { seq } = await this.#js.publish(`race.${this.race}.empty`, new Uint8Array(0), { timeout: ACK_WITHIN_MS });
+      await this.#jsm.streams.deleteMessage(this.name, seq, false);
+    }
   }
 
   #startingAt(seq: number) {
