@@ -5,7 +5,7 @@ import { answerSession, type SessionAsk } from './session-api.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What is needed of a response of uWebSockets.js to read the body of its request. */
-interface BodyResponse extends RawResponse {
+interface RequestWithBody extends RawResponse {
   /** @param handler The chunk dies when it returns. */
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): unknown;
 }
@@ -16,7 +16,7 @@ const CORS = {
 };
 
 /** Reads a body of bounded size. @returns `undefined` as soon as it is too large. */
-function readBody(response: BodyResponse): Promise<string | undefined> {
+function readBody(response: RequestWithBody): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
@@ -35,22 +35,28 @@ function readBody(response: BodyResponse): Promise<string | undefined> {
 
 /** Answers a request for `/session`. */
 export async function serveSession(
-  response: BodyResponse,
+  response: RequestWithBody,
   request: RawRequest,
   options: HttpOptions,
   sessions: Sessions,
 ): Promise<void> {
   const method = request.getMethod().toUpperCase();
+  let isAborted = false;
+  let gone = () => {};
+  response.onAborted(() => {
+    isAborted = true;
+    gone();
+  });
   const head = {
     ...{ method, path: request.getUrl(), query: request.getQuery() },
     ...{ accept: request.getHeader('accept'), ifNoneMatch: request.getHeader('if-none-match') },
     ...{ ifMatch: request.getHeader('if-match'), authorization: request.getHeader('authorization') },
+    onGone: (act: () => void) => {
+      gone = act;
+      if (isAborted) act();
+    },
   };
-  const extra = headersFor({ ...head }, request.getHeader('origin'), options.origins, CORS);
-  let isAborted = false;
-  response.onAborted(() => {
-    isAborted = true;
-  });
+  const extra = headersFor(head, request.getHeader('origin'), options.origins, CORS);
   let reply: Reply;
   let isCut = false;
   try {
@@ -60,8 +66,8 @@ export async function serveSession(
     reply = await answerSession(ask, sessions, Math.random);
   } catch (error) {
     options.report('internal', error);
-    reply = answerError({ ...head }, 500, 'internal', 'The edge could not answer this; its log says why.');
+    reply = answerError(head, 500, 'internal', 'The edge could not answer this; its log says why.');
   }
   // The rest of a body that is too large is not waited for.
-  if (!isAborted) writeReply(response, method, reply, extra, isCut || options.isCrowded());
+  if (!isAborted) writeReply(response, method, reply, extra, isCut || options.isCrowded(), head.onGone);
 }

@@ -13,11 +13,14 @@ export interface PairMember {
   counts(): Record<string, number>;
 }
 
-/** Starts one. @param nats Addresses, separated by commas. */
+let started = 0;
+
+/** Starts one, with a spool of its own. @param nats Addresses, separated by commas. */
 export function startMember(box: Sandbox, race: string, nats: string, more: readonly string[] = []): PairMember {
   const catalogue = box.path('raw-cars.json');
   writeFileSync(catalogue, RAW_CATALOGUE.json);
-  const run = box.start(['ingest', '--race', race, '--nats', nats, '--catalogue', catalogue, '--log', 'json', ...more]);
+  const own = ['--catalogue', catalogue, '--spool', box.path(`spool-${++started}`), '--log', 'json'];
+  const run = box.start(['ingest', '--race', race, '--nats', nats, ...own, ...more]);
   const lines = () =>
     run
       .stderr()
