@@ -4,6 +4,7 @@ import type { RaceDocument } from '../protocol/document.ts';
 import type { BrokerError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { randomEpoch } from './epoch.ts';
+import { TICK_MS } from './intake.ts';
 import { Publisher } from './publisher.ts';
 import {
   encodePreamble,
@@ -13,7 +14,6 @@ import {
   type RacePoint,
   type RunIdentity,
 } from './race-publisher.ts';
-import { TICK_MS } from './race-run.ts';
 import { findStandstill } from './recovery.ts';
 import { shiftDocument } from './shift-document.ts';
 import { SlotMap } from './slot-map.ts';
