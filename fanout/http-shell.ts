@@ -34,16 +34,32 @@ export interface HttpOptions extends ApiFacts {
 export const isAllowedOrigin = (origin: string, origins: readonly string[] | undefined): boolean =>
   origin === '' || !origins || origins.includes(origin);
 
-function headersFor(ask: Ask, origin: string, origins: readonly string[] | undefined): Record<string, string> {
+/** What pages of other origins may do at an address. */
+interface Cors {
+  readonly methods: string;
+  readonly headers: string;
+}
+
+const READ_ONLY: Cors = {
+  methods: 'GET, HEAD, OPTIONS',
+  headers: 'Accept, Content-Type, If-None-Match, Last-Event-ID',
+};
+
+export function headersFor(
+  { method }: Pick<Ask, 'method'>,
+  origin: string,
+  origins: readonly string[] | undefined,
+  allowed = READ_ONLY,
+): Record<string, string> {
   const headers: Record<string, string> = {};
   if (!origins) headers['Access-Control-Allow-Origin'] = '*';
   else {
     headers.Vary = 'Origin';
     if (origin !== '' && origins.includes(origin)) headers['Access-Control-Allow-Origin'] = origin;
   }
-  if (ask.method === 'OPTIONS') {
-    headers['Access-Control-Allow-Methods'] = 'GET, HEAD, OPTIONS';
-    headers['Access-Control-Allow-Headers'] = 'Accept, Content-Type, If-None-Match';
+  if (method === 'OPTIONS') {
+    headers['Access-Control-Allow-Methods'] = allowed.methods;
+    headers['Access-Control-Allow-Headers'] = allowed.headers;
     headers['Access-Control-Max-Age'] = '86400';
   } else {
     headers['Access-Control-Expose-Headers'] = 'ETag, Retry-After';
@@ -51,7 +67,7 @@ function headersFor(ask: Ask, origin: string, origins: readonly string[] | undef
   return headers;
 }
 
-function writeReply(
+export function writeReply(
   response: RawResponse,
   method: string,
   reply: Reply,
