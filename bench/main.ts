@@ -25,6 +25,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     load: () => import('./fanout.ts'),
   },
   storm: { summary: 'all fans of an edge lose their connection at once', load: () => import('./storm.ts') },
+  recovery: {
+    summary: 'fans who were away come back with their position, from 1 s to half an hour',
+    load: () => import('./recovery.ts'),
+  },
   rolling: {
     summary: 'three edges behind HAProxy are restarted one after another',
     load: () => import('./rolling.ts'),
@@ -41,6 +45,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
   },
   latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
   http: { summary: 'requests per second of the HTTP side of an edge', load: () => import('./http.ts') },
+  archive: {
+    summary: 'size of a race as a file, and time to export and import it',
+    load: () => import('./archive.ts'),
+  },
 };
 
 const COMMON_FLAGS = {

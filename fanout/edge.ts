@@ -95,7 +95,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     refused: { ...admission.refused },
     connections: connections.open,
     turnedAway: connections.turnedAway,
-    sessions: { ...sessions.tally },
+    sessions: { ...sessions.tally, devices: sessions.devices },
     races: statsOf(races, Date.now()),
   });
   const metrics = new EdgeMetrics(stats);
@@ -108,11 +108,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
     meter: metrics,
+    isCrowded: () => connections.isCrowded,
   });
   const admission = new Admission(limits);
   const standing = { isConnected: true };
   void trackConnection(connection, (isConnected) => {
     standing.isConnected = isConnected;
+    if (isConnected) sessions.reconnected();
   });
   const fleet = options.fleet ?? alone(() => metrics.text());
   const isReady = () =>
@@ -131,7 +133,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   });
   await races.start();
   const sweeping = setInterval(() => {
-    for (const race of races.all()) race.fans.sweep(Date.now());
+    for (const race of races.all()) race.sweep(Date.now());
+    sessions.sweep();
   }, SWEEP_MS);
   const house = { races, admission, limits };
   const stop = async () => {
@@ -139,6 +142,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     clearInterval(sweeping);
     await dismissFans(house);
     await races.stop();
+    sessions.stop();
     metrics.stop();
     await own?.close();
     await pause(FAREWELL_MS);

@@ -1,15 +1,17 @@
 import type { Fan } from './fan.ts';
-import { receiveMessage, receivePing, receiveQuery } from './fan-messages.ts';
+import { receiveMessage, receivePing, receiveQuery, type SessionHolder } from './fan-messages.ts';
 import type { FanSet } from './fan-set.ts';
 import type { Race } from './race.ts';
 import type { Races } from './races.ts';
+import { SessionFan } from './session-fan.ts';
+import type { Sessions } from './sessions.ts';
 import { type Socket, SocketSink } from './socket-sink.ts';
 
 /** Messages that are kept while the race of a fan is looked for. */
 const MAX_EARLY_MESSAGES = 4;
 
 /** One WebSocket from open to close: finds the race of the fan and hands on what happens. */
-export class FanConnection {
+export class FanConnection implements SessionHolder {
   readonly #sink: SocketSink;
   /** Until the race is found: what the fan said before that, and the query of its address. */
   #query: string;
@@ -18,9 +20,12 @@ export class FanConnection {
   #isClosed = false;
   #fans: FanSet | undefined;
   #fan: Fan | undefined;
+  readonly #sessions: Sessions;
+  #detachSession: (() => void) | undefined;
 
-  constructor(socket: Socket, races: Races, race: string, query: string) {
+  constructor(socket: Socket, races: Races, sessions: Sessions, race: string, query: string) {
     this.#sink = new SocketSink(socket);
+    this.#sessions = sessions;
     this.#query = query;
     const known = races.get(race);
     if (known) this.#attach(known);
@@ -52,12 +57,18 @@ export class FanConnection {
   /** @param bytes The caller's no more. */
   receive(bytes: Uint8Array, isBinary: boolean): void {
     const [fan, fans] = [this.#fan, this.#fans];
-    if (fan && fans) fans.guard(fan, () => receiveMessage(fans, fan, bytes, isBinary, Date.now()));
+    if (fan && fans) fans.guard(fan, () => receiveMessage(fans, fan, bytes, isBinary, Date.now(), this));
     else {
       this.#early ??= [];
       if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push([bytes, isBinary]);
       else this.#sink.close('too_many');
     }
+  }
+
+  attachSession(id: string | undefined): boolean {
+    this.#detachSession?.();
+    this.#detachSession = id === undefined ? undefined : this.#sessions.attach(id, new SessionFan(this.#sink));
+    return id === undefined || this.#detachSession !== undefined;
   }
 
   /** A ping of the WebSocket itself, which is answered already. */
@@ -75,6 +86,7 @@ export class FanConnection {
   closed(): void {
     this.#isClosed = true;
     this.#sink.forget();
+    this.#detachSession?.();
     if (this.#fan) this.#fans?.remove(this.#fan);
   }
 }

@@ -54,7 +54,7 @@ export async function startSocketServer(
 ): Promise<SocketServer> {
   const app = App();
   countConnections(app, connections);
-  serveFans(app, admission, connections, http);
+  serveFans(app, admission, connections, http, sessions);
   app.any('/session', (response, request) => void serveSession(response, request, http, sessions));
   app.any('/*', (response, request) => void serve(response, request, http));
   const listening = await listen(app, host, port, isShared);
@@ -119,6 +119,7 @@ function serveFans(
   admission: Admission,
   connections: Connections,
   { races, origins }: HttpOptions,
+  sessions: Sessions,
 ): void {
   app.ws<SocketData>('/races/:race/live', {
     compression: NO_COMPRESSION,
@@ -142,7 +143,7 @@ function serveFans(
       const data = socket.getUserData();
       const { race, query } = data.asked!;
       data.asked = undefined;
-      data.fan = new FanConnection(socket, races, race, query);
+      data.fan = new FanConnection(socket, races, sessions, race, query);
     },
     // A copy: the buffer dies with the callback.
     message: (socket, message, isBinary) =>

@@ -1,10 +1,22 @@
 import type { PublishedTick } from '../ingest/ingest.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { History, Rate, Wish } from '../protocol/control.ts';
-import { connect, type Race, type TickEvent } from '../web/client/mod.ts';
+import type { Field } from '../protocol/field.ts';
+import { type CarView, connect, type Race, type TickEvent } from '../web/client/mod.ts';
 
-/** What ingest published, tick by tick: the truth that fans are held to. */
-export class Oracle {
+/** What fans are held to. */
+export interface Truth {
+  /** `undefined` before anything is known of the race. */
+  readonly catalogue: Catalogue | undefined;
+  /**
+   * Calls `judge` with the field of a tick as soon as it is known; with `undefined` when there never was such a tick.
+   * At once where it is known now.
+   */
+  look(epoch: string, tick: number, judge: (field: Field | undefined) => void): void;
+}
+
+/** What an ingest of this process published in its only epoch, tick by tick. */
+export class Oracle implements Truth {
   readonly catalogue: Catalogue;
   readonly #ticks = new Map<number, PublishedTick>();
   lastTick = -1;
@@ -22,13 +34,17 @@ export class Oracle {
     return this.#ticks.get(this.lastTick)?.field.cars ?? [];
   }
 
-  /** The published state of a car; `undefined` while it is not in the field. */
-  stateOf(tick: number, car: string): Int32Array | undefined {
-    const published = this.#ticks.get(tick);
-    if (!published) throw new Error(`tick ${tick} was never published`);
-    const slot = published.field.cars.indexOf(car);
-    return slot < 0 ? undefined : published.field.states[slot];
+  look(_epoch: string, tick: number, judge: (field: Field | undefined) => void): void {
+    judge(this.#ticks.get(tick)?.field);
   }
+}
+
+const stateIn = (field: Field, car: string): Int32Array | undefined => field.states[field.cars.indexOf(car)];
+
+/** What a fan holds of one car. */
+interface HeldCar {
+  readonly view: CarView;
+  readonly state: Int32Array | undefined;
 }
 
 /** What one fan found wrong, and how much it looked at. */
@@ -60,7 +76,7 @@ export class OracleFan {
     snapshots: 0,
     paced: 0,
   };
-  readonly #oracle: Oracle;
+  readonly #oracle: Truth;
   readonly #history: History;
   #lastTick = -1;
   /** The choice that the edge has confirmed; cars of it must be there. */
@@ -69,10 +85,11 @@ export class OracleFan {
   #isPaced: boolean;
 
   constructor(
-    oracle: Oracle,
+    oracle: Truth,
     options: Wish & {
       url: readonly string[];
       race: string;
+      document?: boolean;
       history: History;
       rate: Rate;
       WebSocket: typeof WebSocket;
@@ -106,9 +123,11 @@ export class OracleFan {
   /** Chosen cars that were published at the last tick, but are not here. */
   missingCars(): string[] {
     const held = new Set(this.race.cars().map(({ car }) => car));
-    return this.race.choice
-      .map(({ car }) => car)
-      .filter((car) => !held.has(car) && this.#oracle.stateOf(this.#lastTick, car));
+    const missing: string[] = [];
+    this.#oracle.look(this.race.position!.epoch, this.#lastTick, (field) => {
+      for (const { car } of this.race.choice) if (!held.has(car) && field && stateIn(field, car)) missing.push(car);
+    });
+    return missing;
   }
 
   #check(event: TickEvent): void {
@@ -131,13 +150,23 @@ export class OracleFan {
     this.#compareStates(event.tick);
   }
 
+  /** Takes down what is held now, which is never changed in place, and compares it once the tick is known. */
   #compareStates(tick: number): void {
-    const { catalogue } = this.#oracle;
-    const seen = new Set<string>();
-    for (const view of this.race.cars()) {
-      seen.add(view.car);
-      const expected = this.#oracle.stateOf(tick, view.car);
-      const actual = this.race.state(view.car);
+    const held = this.race.cars().map((view) => ({ view, state: this.race.state(view.car) }));
+    // A newer choice that is on its way to the edge has already taken cars out here.
+    const wanted = new Set(this.race.choice.map(({ car, view }) => `${car}:${view}`));
+    const confirmed = tick <= this.#confirmedAtTick ? [] : this.#confirmed;
+    const due = confirmed.filter(({ car, view }) => wanted.has(`${car}:${view}`)).map(({ car }) => car);
+    this.#oracle.look(this.race.position!.epoch, tick, (field) => {
+      if (field) this.#judge(tick, field, held, due);
+      else this.#differ(`tick ${tick} was never published`);
+    });
+  }
+
+  #judge(tick: number, field: Field, held: readonly HeldCar[], due: readonly string[]): void {
+    const catalogue = this.#oracle.catalogue!;
+    for (const { view, state: actual } of held) {
+      const expected = stateIn(field, view.car);
       if (!expected || !actual) {
         this.#differ(
           `tick ${tick}: car ${view.car} is ${actual ? 'there' : 'missing'}, but was ${expected ? 'published' : 'not in the field'}`,
@@ -155,12 +184,8 @@ export class OracleFan {
       }
       this.report.statesCompared++;
     }
-    if (tick <= this.#confirmedAtTick) return;
-    // A newer choice that is on its way to the edge has already taken cars out here.
-    const wanted = new Set(this.race.choice.map(({ car, view }) => `${car}:${view}`));
-    for (const { car, view } of this.#confirmed) {
-      if (!wanted.has(`${car}:${view}`)) continue;
-      if (!seen.has(car) && this.#oracle.stateOf(tick, car))
+    for (const car of due) {
+      if (stateIn(field, car) && !held.some(({ view }) => view.car === car))
         this.#differ(`tick ${tick}: car ${car} is chosen and in the field, but did not come`);
     }
   }

@@ -1,10 +1,15 @@
+import type { Receipt } from '../../protocol/control.ts';
 import { FRAME, FRAME_FLAG, FRAME_HEAD_BYTES } from '../../protocol/frames.ts';
 import { WebSocketReader } from './web-socket-reader.ts';
 
 /** What a fan of the crowd tells its process; one object for all of them. */
 export interface CrowdEvents {
   tick(fan: CrowdFan, tick: number, span: number, flags: number, closeAtMs: number): void;
+  /** The handshake is done. */
+  opened(fan: CrowdFan): void;
   welcome(epoch: string): void;
+  /** Says how what comes next repairs the fan. */
+  receipt(fan: CrowdFan, receipt: Receipt): void;
   /** The edge leaves: come back elsewhere after so many ms. */
   bye(fan: CrowdFan, reconnectInMs: number): void;
   bytes(count: number): void;
@@ -30,8 +35,8 @@ export class CrowdFan extends WebSocketReader {
   seq = 0;
   /** As the last welcome said. */
   windowMs = 1000;
-  /** What the fan waits for since {@link awaitsSinceMs}: to be whole again after a cut or a freeze. */
-  awaits: 'recovery' | 'thaw' | undefined;
+  /** What the fan waits for since {@link awaitsSinceMs}. To be whole again after a cut or a freeze, or with a position from before. */
+  awaits: 'recovery' | 'thaw' | 'resume' | undefined;
   awaitsSinceMs = 0;
   /** `told`: the edge has said when to go. `going`: that moment is here, and the connection is being ended. */
   leaves: 'told' | 'going' | undefined;
@@ -40,6 +45,10 @@ export class CrowdFan extends WebSocketReader {
   worstGapMs = 0;
   /** Tick frames of the measured span. */
   frames = 0;
+  /** This connection has had its first receipt. */
+  isRepaired = false;
+  /** Bytes that receipts announced, less those of the frames of repairs that came. */
+  owedBytes = 0;
   /** Its ticks are counted: nothing was done to it on purpose. */
   isUndisturbed = true;
 
@@ -67,25 +76,36 @@ export class CrowdFan extends WebSocketReader {
     this.resume();
   }
 
-  #await(what: 'recovery' | 'thaw', nowMs: number): void {
+  /** It has a position from before, and now comes with it. */
+  resumeFrom(tick: number, seq: number, nowMs: number): void {
+    this.tick = tick;
+    this.seq = seq;
+    this.#await('resume', nowMs);
+  }
+
+  #await(what: 'recovery' | 'thaw' | 'resume', nowMs: number): void {
     this.awaits = what;
     this.awaitsSinceMs = nowMs;
     this.isUndisturbed = false;
   }
 
-  /** A frame of the edge stands at `at`; any but a tick frame is left alone. */
-  take(bytes: Buffer, at: number): void {
+  /** A frame of the edge, `length` bytes from `at`; any but a tick frame is left alone. */
+  take(bytes: Buffer, at: number, length: number): void {
     if (bytes[at] !== FRAME.tick) return;
     const flags = bytes[at + 1]!;
     const tick = bytes.readUInt32LE(at + 2);
-    this.seq = bytes.readUIntLE(at + 12, 6);
+    if ((flags & FRAME_FLAG.repair) !== 0) this.owedBytes -= length;
     const span = readVarint(bytes, at + FRAME_HEAD_BYTES);
     this.events.tick(this, tick, span, flags, bytes.readUIntLE(at + 6, 6));
+    // What comes again takes nobody back.
+    if (tick < this.tick && !isSnapshot(flags)) return;
     this.tick = tick;
+    this.seq = bytes.readUIntLE(at + 12, 6);
   }
 
   protected override opened(): void {
     this.#dialect.opened(this);
+    this.events.opened(this);
   }
 
   protected override message(bytes: Buffer, opcode: number, at: number, length: number): void {

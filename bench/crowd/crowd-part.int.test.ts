@@ -50,7 +50,11 @@ describe('fans of the crowd', () => {
 
   it('are told apart from those that a server refuses', async () => {
     const server = createServer((_request, response) => response.writeHead(503).end());
-    server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n'));
+    server.on('upgrade', (_request, socket) => {
+      // Whoever is refused is gone at once.
+      socket.on('error', () => {});
+      socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n');
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     ends.push(() => server.close());
     const crowd = await Crowd.start({ ...PLAN, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, 4);

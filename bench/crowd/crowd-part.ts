@@ -1,5 +1,9 @@
 import type { Histogram } from 'hdr-histogram-js';
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import type { Receipt } from '../../protocol/control.ts';
+import { FRAME_FLAG } from '../../protocol/frames.ts';
+import type { Position } from '../../protocol/position.ts';
+import { continueFrom } from './continuity.ts';
 import { CrowdFan, isSnapshot } from './crowd-fan.ts';
 import { createDialect } from './dialects.ts';
 import { type CrowdPlan, fanPath } from './plan.ts';
@@ -25,12 +29,15 @@ export class CrowdPart {
   readonly #from: string;
   readonly #fans: CrowdFan[] = [];
   readonly #onLive = new Map<CrowdFan, () => void>();
+  readonly #onOpen = new Map<CrowdFan, () => void>();
   #latency = latencyHistogram();
   #spans: Record<string, Histogram> = {};
   #counts = noCounts();
   #afterTick = 0;
   #lastTick = -1;
   #epoch = '';
+  /** Newest tick that a fan of this process has. */
+  #newestTick = -1;
   #isLeaving = false;
 
   /** @param from Source address of all fans. */
@@ -43,22 +50,47 @@ export class CrowdPart {
   }
 
   /** Adds fans, at most `inFlight` handshakes at once; resolves when each of them has its first tick. */
-  async join(firstId: number, count: number, inFlight: number): Promise<void> {
+  join(firstId: number, count: number, inFlight: number): Promise<void> {
+    return this.#each(firstId, count, inFlight, async (fan) => {
+      const live = new Promise<void>((resolve) => this.#onLive.set(fan, resolve));
+      this.#connect(fan);
+      await live;
+    });
+  }
+
+  /**
+   * Adds fans who come back with the position of a tick; resolves when all of them are whole: each holds the newest tick
+   * that any fan of this process has. One that is live already tells which that is.
+   */
+  async resume(firstId: number, count: number, inFlight: number, from: Position & { tick: number }): Promise<void> {
+    this.#epoch = from.epoch;
+    const whole: Promise<void>[] = [];
+    await this.#each(firstId, count, inFlight, async (fan) => {
+      const open = new Promise<void>((resolve) => this.#onOpen.set(fan, resolve));
+      whole.push(new Promise((resolve) => this.#onLive.set(fan, resolve)));
+      fan.resumeFrom(from.tick, from.seq, clockMs());
+      this.#connect(fan);
+      await open;
+    });
+    await Promise.all(whole);
+  }
+
+  async #each(firstId: number, count: number, inFlight: number, add: (fan: CrowdFan) => Promise<void>): Promise<void> {
     let next = firstId;
     const line = async () => {
       while (next < firstId + count) {
         const id = next++;
         const fan = new CrowdFan(id, this.#events, createDialect(this.#plan, id));
         this.#fans.push(fan);
-        const live = new Promise<void>((resolve) => this.#onLive.set(fan, resolve));
-        this.#connect(fan);
-        await live;
+        await add(fan);
       }
     };
     await Promise.all(Array.from({ length: Math.min(inFlight, count) }, line));
   }
 
   #connect(fan: CrowdFan): void {
+    fan.isRepaired = false;
+    fan.owedBytes = 0;
     const since = fan.tick >= 0 ? `${this.#epoch}:${fan.seq}` : undefined;
     fan.connect(this.#host, this.#port, this.#from, fanPath(this.#plan, fan.id, since));
   }
@@ -78,24 +110,20 @@ export class CrowdPart {
       const isFirst = fan.tick < 0;
       if (!isFirst) fan.worstGapMs = Math.max(fan.worstGapMs, nowMs - fan.heardAtMs);
       fan.heardAtMs = nowMs;
-      if (isFirst) {
-        this.#counts.live++;
-        this.#onLive.get(fan)?.();
-        this.#onLive.delete(fan);
-      } else if (isSnapshot(flags)) {
-        this.#counts.snapshots++;
-        this.#counts.lostTicks += Math.max(0, tick - fan.tick - 1);
-      } else if (tick <= fan.tick) {
-        this.#counts.doubles++;
-      } else if (tick - span !== fan.tick) {
-        this.#counts.gaps++;
-        this.#counts.lostTicks += Math.max(0, tick - span - fan.tick);
+      this.#newestTick = Math.max(this.#newestTick, tick);
+      if ((flags & FRAME_FLAG.repair) === 0 && fan.owedBytes !== 0) {
+        this.#counts.untrueReceipts++;
+        fan.owedBytes = 0;
       }
-      if (fan.awaits && ageMs < FRESH_MS) {
+      if (isFirst) this.#beginLive(fan);
+      else this.#compare(fan, tick, span, isSnapshot(flags));
+      const isWhole = fan.awaits === 'resume' ? tick >= this.#newestTick : ageMs < FRESH_MS;
+      if (fan.awaits && isWhole) {
         const tookMs = nowMs - fan.awaitsSinceMs;
         this.#spans[fan.awaits] ??= latencyHistogram();
         this.#spans[fan.awaits]!.recordValue(toMicros(tookMs));
         if (fan.awaits === 'recovery' && tookMs > fan.windowMs + OVERDUE_MS) this.#counts.overdue++;
+        if (fan.awaits === 'resume') this.#beginLive(fan);
         fan.awaits = undefined;
       }
       if (isFirst || !fan.isUndisturbed || tick <= this.#afterTick || tick > this.#lastTick) return;
@@ -105,6 +133,19 @@ export class CrowdPart {
       else this.#counts.conflated++;
       if (ageMs > LATE_MS) this.#counts.late++;
       this.#latency.recordValue(toMicros(ageMs));
+    },
+    opened: (fan: CrowdFan) => {
+      this.#onOpen.get(fan)?.();
+      this.#onOpen.delete(fan);
+    },
+    receipt: (fan: CrowdFan, { kind, ticks, bytes }: Receipt) => {
+      fan.owedBytes += bytes;
+      if (fan.tick < 0) return;
+      // The parts of what many missed ticks come in have a receipt each.
+      if (!fan.isRepaired && kind !== 'snapshot') this.#counts[kind === 'deltas' ? 'deltas' : 'composites']++;
+      fan.isRepaired = true;
+      this.#counts.repairTicks += ticks;
+      this.#counts.repairBytes += bytes;
     },
     welcome: (epoch: string) => {
       this.#epoch = epoch;
@@ -134,6 +175,20 @@ export class CrowdPart {
       setTimeout(() => this.#connect(fan), Math.random() * fan.windowMs);
     },
   };
+
+  #compare(fan: CrowdFan, tick: number, span: number, isSnapshot: boolean): void {
+    const { lost, doubled } = continueFrom(fan.tick, tick, span, isSnapshot);
+    this.#counts.lostTicks += lost;
+    this.#counts.doubles += doubled;
+    if (isSnapshot) this.#counts.snapshots++;
+    else if (lost > 0 || doubled > 0) this.#counts.gaps++;
+  }
+
+  #beginLive(fan: CrowdFan): void {
+    this.#counts.live++;
+    this.#onLive.get(fan)?.();
+    this.#onLive.delete(fan);
+  }
 
   /** Counts from zero, ticks after `afterTick` up to `lastTick`. */
   measure(afterTick: number, lastTick: number): void {

@@ -1,3 +1,4 @@
+import type { Position } from '../../protocol/position.ts';
 import { CrowdPart } from './crowd-part.ts';
 import type { CrowdPlan } from './plan.ts';
 import type { CrowdReport } from './tally.ts';
@@ -5,6 +6,13 @@ import type { CrowdReport } from './tally.ts';
 /** What the bench asks of one process of the crowd; each is answered with a {@link CrowdReport} when it is done. */
 export type CrowdCommand =
   | { readonly do: 'join'; readonly firstId: number; readonly count: number; readonly inFlight: number }
+  | {
+      readonly do: 'resume';
+      readonly firstId: number;
+      readonly count: number;
+      readonly inFlight: number;
+      readonly from: Position & { readonly tick: number };
+    }
   | { readonly do: 'measure'; readonly afterTick: number; readonly lastTick: number }
   | { readonly do: 'cut' | 'freeze' | 'thaw' | 'report' };
 
@@ -16,6 +24,8 @@ async function follow(command: CrowdCommand): Promise<void> {
   switch (command.do) {
     case 'join':
       return part.join(command.firstId, command.count, command.inFlight);
+    case 'resume':
+      return part.resume(command.firstId, command.count, command.inFlight, command.from);
     case 'measure':
       return part.measure(command.afterTick, command.lastTick);
     case 'cut':

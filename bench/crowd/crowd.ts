@@ -1,3 +1,4 @@
+import type { Position } from '../../protocol/position.ts';
 import { cpuSeconds } from '../cpu.ts';
 import { type BenchProcess, startWorker } from '../processes.ts';
 import type { CrowdCommand } from './crowd-process.ts';
@@ -58,12 +59,28 @@ export class Crowd {
 
   /** Adds fans; resolves when all of them have a tick, or fails after `withinMs`. */
   async join(count: number, withinMs = Math.max(120_000, count * 6)): Promise<void> {
+    await this.#add(count, withinMs, (share) => ({ do: 'join', ...share }));
+  }
+
+  /**
+   * Adds fans who come back with the position of a tick; resolves when all of them are whole, or fails after `withinMs`. In
+   * each process a fan must be live already.
+   */
+  async resume(count: number, from: Position & { readonly tick: number }, withinMs: number): Promise<void> {
+    await this.#add(count, withinMs, (share) => ({ do: 'resume', ...share, from }));
+  }
+
+  async #add(
+    count: number,
+    withinMs: number,
+    commandFor: (share: { firstId: number; count: number; inFlight: number }) => CrowdCommand,
+  ): Promise<void> {
     const share = Math.ceil(count / this.#processes.length);
     const inFlight = Math.ceil(IN_FLIGHT / this.#processes.length);
     const joins = this.#processes.map(({ ask }, n) => {
       const begin = Math.min(count, n * share);
       const many = Math.min(count, begin + share) - begin;
-      return ask({ do: 'join', firstId: this.fans + begin, count: many, inFlight });
+      return ask(commandFor({ firstId: this.fans + begin, count: many, inFlight }));
     });
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {

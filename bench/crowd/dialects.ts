@@ -11,8 +11,8 @@ const EDGE: Dialect = {
   message: (fan, bytes, opcode, at, length) => {
     if (opcode === OPCODE.binary && bytes[at] === BUNDLE)
       for (const frame of readBundle(bytes.subarray(at, at + length)))
-        fan.take(bytes, frame.byteOffset - bytes.byteOffset);
-    else if (opcode === OPCODE.binary) fan.take(bytes, at);
+        fan.take(bytes, frame.byteOffset - bytes.byteOffset, frame.length);
+    else if (opcode === OPCODE.binary) fan.take(bytes, at, length);
     else if (opcode === OPCODE.text) hear(fan, JSON.parse(bytes.toString('utf8', at, at + length)) as EdgeMessage);
   },
 };
@@ -21,7 +21,8 @@ function hear(fan: CrowdFan, message: EdgeMessage): void {
   if (message.type === 'welcome') {
     fan.windowMs = message.reconnectWindowMs;
     fan.events.welcome(message.epoch);
-  } else if (message.type === 'bye') fan.events.bye(fan, message.reconnectInMs);
+  } else if (message.type === 'repair') fan.events.receipt(fan, message);
+  else if (message.type === 'bye') fan.events.bye(fan, message.reconnectInMs);
 }
 
 const [OPEN, PING] = [0x30, 0x32];
@@ -33,8 +34,8 @@ const [CONNECT, PONG] = [Buffer.from('40'), Buffer.from('3')];
  */
 const SOCKET_IO: Dialect = {
   opened: () => {},
-  message: (fan, bytes, opcode, at) => {
-    if (opcode === OPCODE.binary) fan.take(bytes, at);
+  message: (fan, bytes, opcode, at, length) => {
+    if (opcode === OPCODE.binary) fan.take(bytes, at, length);
     else if (bytes[at] === OPEN) fan.send(OPCODE.text, CONNECT);
     else if (bytes[at] === PING) fan.send(OPCODE.text, PONG);
   },

@@ -40,9 +40,10 @@ export class NatsDialect implements Dialect {
       if (end < 0) return at;
       let next = end + 2;
       if (bytes[at] === M) {
-        next += sizeBefore(bytes, end) + 2;
+        const size = sizeBefore(bytes, end);
+        next += size + 2;
         if (next > bytes.length) return at;
-        fan.take(bytes, end + 2);
+        fan.take(bytes, end + 2, size);
       } else if (bytes[at] === P && bytes[at + 1] === I) {
         fan.send(OPCODE.binary, PONG);
       }

@@ -10,7 +10,7 @@ export interface CrowdCounts {
   ticks: number;
   /** Frames over several ticks, because the fan or the edge was too slow. */
   conflated: number;
-  /** Frames that did not build on what the fan held, and snapshots that nobody asked for. */
+  /** Frames that did not build on what the fan held. */
   gaps: number;
   /** Ticks between what a fan held and what a frame built on, or what a snapshot came with. */
   lostTicks: number;
@@ -26,6 +26,13 @@ export interface CrowdCounts {
   refused: number;
   /** Fans whose position could not be resumed. */
   snapshots: number;
+  /** Receipts by kind, without those of a first join, and the ticks and bytes of tick frames that they told. */
+  deltas: number;
+  composites: number;
+  repairTicks: number;
+  repairBytes: number;
+  /** Repairs in which other bytes came than their receipts told. */
+  untrueReceipts: number;
   /** Fans who were whole again later than 2 s after the end of their reconnect window. */
   overdue: number;
 }
@@ -44,6 +51,11 @@ export const noCounts = (): CrowdCounts => ({
   lost: 0,
   refused: 0,
   snapshots: 0,
+  deltas: 0,
+  composites: 0,
+  repairTicks: 0,
+  repairBytes: 0,
+  untrueReceipts: 0,
   overdue: 0,
 });
 
