@@ -5,7 +5,7 @@ import { answerSession, type SessionAsk } from './session-api.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What is needed of a response of uWebSockets.js to read the body of its request. */
-interface BodyResponse extends RawResponse {
+interface RequestWithBody extends RawResponse {
   /** @param handler The chunk dies when it returns. */
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): unknown;
 }
@@ -16,7 +16,7 @@ const CORS = {
 };
 
 /** Reads a body of bounded size. @returns `undefined` as soon as it is too large. */
-function readBody(response: BodyResponse): Promise<string | undefined> {
+function readBody(response: RequestWithBody): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
@@ -35,7 +35,7 @@ function readBody(response: BodyResponse): Promise<string | undefined> {
 
 /** Answers a request for `/session`. */
 export async function serveSession(
-  response: BodyResponse,
+  response: RequestWithBody,
   request: RawRequest,
   options: HttpOptions,
   sessions: Sessions,

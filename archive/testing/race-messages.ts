@@ -1,9 +1,8 @@
 import { collectFields } from '../../bench/recorded-states.ts';
 import { loadCatalogue } from '../../ingest/builtin-catalogue.ts';
 import { advanceDocument, createDocument } from '../../ingest/race-document.ts';
-import { encodePreamble, encodeTickMessage, encodeTrailers, type RacePoint } from '../../ingest/race-publisher.ts';
+import { encodePreamble, encodeTickMessage, encodeTrailers, RACE_START } from '../../ingest/race-publisher.ts';
 import { createSimulatorSource } from '../../ingest/simulator-source.ts';
-import { EMPTY_FIELD } from '../../protocol/field.ts';
 import type { ArchivedMessage } from '../tick-block.ts';
 
 const SUBJECTS = { catalogue: 'catalogue', tick: 'tick', keyframe: 'keyframe', doc: 'doc' };
@@ -22,7 +21,7 @@ export async function simulateMessages(
   const run = { epoch, catalogue, subjects: SUBJECTS };
   const startMs = 1_764_000_000_000;
   let document = createDocument('demo', 'simulation', startMs);
-  let point: RacePoint = { tick: -1, field: EMPTY_FIELD, document: {} as typeof document, docRevision: 0 };
+  let point = RACE_START;
   const messages: ArchivedMessage[] = [];
   for (const [tick, field] of fields.entries()) {
     const closeAtMs = startMs + tick * 500;
