@@ -5,7 +5,7 @@ import { SseLink } from './sse-link.ts';
 import { passesWebSocket, WebSocketLink } from './web-socket-link.ts';
 
 /** Ways to an edge, the best first. */
-const TRANSPORTS = ['websocket', 'sse'] as const;
+export const TRANSPORTS = ['websocket', 'sse'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** How a link over each transport is begun. */

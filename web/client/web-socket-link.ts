@@ -23,7 +23,11 @@ export function passesWebSocket(
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = new Socket(addressOf(place).href);
+    let isOver = false;
     const end = (passes: boolean) => {
+      // To close a socket that is not open yet is an error, of which this is told before `close` returns.
+      if (isOver) return;
+      isOver = true;
       resolve(passes);
       socket.close();
     };
