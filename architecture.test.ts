@@ -14,8 +14,9 @@ const ROOT = import.meta.dirname;
 const ARROWS: Record<string, string[]> = {
   protocol: ['protocol'],
   broker: ['broker', 'protocol'],
+  archive: ['archive', 'broker', 'protocol'],
   ingest: ['ingest', 'broker', 'protocol'],
-  fanout: ['fanout', 'broker', 'protocol'],
+  fanout: ['fanout', 'archive', 'broker', 'protocol'],
   'web/client': ['web/client', 'protocol'],
   'web/app': ['web/app', 'web/client', 'protocol'],
 };

@@ -18,6 +18,11 @@ const COMMANDS: Record<string, { readonly summary: string; load(): Promise<unkno
   edge: { summary: 'serve fans', load: () => import('./cli/edge.ts') },
   watch: { summary: 'follow one car in the terminal', load: () => import('./cli/watch.ts') },
   inspect: { summary: 'check and sum up the stream of a race', load: () => import('./cli/inspect.ts') },
+  'archive export': { summary: 'write a race into a file', load: () => import('./cli/archive/export.ts') },
+  'archive import': { summary: 'put a race back into NATS', load: () => import('./cli/archive/import.ts') },
+  'archive list': { summary: 'say what is in an archive', load: () => import('./cli/archive/list.ts') },
+  'archive verify': { summary: 'check every tick of an archive', load: () => import('./cli/archive/verify.ts') },
+  'archive cut': { summary: 'write a part of an archive', load: () => import('./cli/archive/cut.ts') },
 };
 
 const HELP = `slipstream <command> [flags]
@@ -26,14 +31,14 @@ Carries race-car telemetry from the cars to the fans.
 
 Commands:
 ${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}`)
   .join('\n')}
 
 slipstream <command> --help lists its flags. Exit codes: 0 done, 1 failed, 2 wrong flag or word.
 `;
 
 async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
+  const [name, rest] = splitCommand(args);
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     (name === undefined ? process.stderr : process.stdout).write(HELP);
     return name === undefined ? 2 : 0;
@@ -51,6 +56,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { values, operands } = parseFlags(command.usage, rest, process.env);
   return command.run(values, operands);
+}
+
+/** A command is one word, or two: `archive export`. */
+function splitCommand(args: readonly string[]): [string | undefined, readonly string[]] {
+  const two = args.slice(0, 2).join(' ');
+  return Object.hasOwn(COMMANDS, two) ? [two, args.slice(2)] : [args[0], args.slice(1)];
 }
 
 /** A TelemetryError is a sentence for people, and so is what the system refuses; the rest is our fault: its stack tells. */

@@ -51,6 +51,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
   },
   latency: { summary: 'time from the close of a tick to the callback of a fan', load: () => import('./latency.ts') },
   http: { summary: 'requests per second of the HTTP side of an edge', load: () => import('./http.ts') },
+  archive: {
+    summary: 'size of a race as a file, and time to export and import it',
+    load: () => import('./archive.ts'),
+  },
 };
 
 const COMMON_FLAGS = {

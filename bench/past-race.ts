@@ -3,9 +3,8 @@ import { RaceStream } from '../broker/race-stream.ts';
 import { loadCatalogue } from '../ingest/builtin-catalogue.ts';
 import { TICK_MS } from '../ingest/ingest.ts';
 import { advanceDocument, createDocument } from '../ingest/race-document.ts';
-import { encodePreamble, encodeTickMessage, encodeTrailers, type RacePoint } from '../ingest/race-publisher.ts';
+import { encodePreamble, encodeTickMessage, encodeTrailers, RACE_START } from '../ingest/race-publisher.ts';
 import { createSimulatorSource } from '../ingest/simulator-source.ts';
-import { EMPTY_FIELD } from '../protocol/field.ts';
 import { collectFields } from './recorded-states.ts';
 
 const EPOCH = '5eed5eed5eed5eed';
@@ -30,7 +29,7 @@ export async function runPastRace(connection: NatsConnection, race: string, tick
   const startMs = Math.floor(Date.now() / TICK_MS) * TICK_MS - (ticks - 1) * TICK_MS;
   const run = { epoch: EPOCH, catalogue, subjects: stream.subjects };
   let document = createDocument(race, 'simulation', startMs);
-  let point: RacePoint = { tick: -1, field: EMPTY_FIELD, document: {} as typeof document, docRevision: 0 };
+  let point = RACE_START;
   const lastSeqs = new Map<string, number>();
   const seqs: number[] = [];
   for (const [tick, field] of fields.entries()) {

@@ -1,6 +1,6 @@
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, openBucket } from './bucket.ts';
 import type { NatsConnection } from './connection.ts';
-import { isConflict, jetStreamOf } from './race-stream.ts';
+import { isConflict } from './race-stream.ts';
 
 const BUCKET = 'slipstream_leases';
 /** A holder that says nothing for this long has lost the lease. */
@@ -139,10 +139,7 @@ class LeaseEntry {
 
   async #ask<T>(question: (bucket: KV) => Promise<T>): Promise<T | undefined> {
     try {
-      this.#bucket ??= await new Kvm(jetStreamOf(this.#connection, ANSWER_WITHIN_MS)).create(BUCKET, {
-        ttl: TTL_MS,
-        history: 1,
-      });
+      this.#bucket ??= await openBucket(this.#connection, BUCKET, { ttlMs: TTL_MS, answerWithinMs: ANSWER_WITHIN_MS });
       const answer = await question(this.#bucket);
       this.#problem = '';
       return answer;

@@ -230,6 +230,19 @@ export class RaceStream {
     );
   }
 
+  /** Lets a stream that holds nothing go on with this sequence; what it holds before is removed. */
+  async beginAt(seq: number): Promise<void> {
+    if (seq > 1) await this.#jsm.streams.purge(this.name, { seq });
+  }
+
+  /** Uses up the next sequences, so that the message after them gets the one that it had elsewhere. */
+  async leaveEmpty(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const { seq } = await this.#js.publish(`race.${this.race}.empty`, new Uint8Array(0), { timeout: ACK_WITHIN_MS });
+      await this.#jsm.streams.deleteMessage(this.name, seq, false);
+    }
+  }
+
   #startingAt(seq: number) {
     return {
       deliver_policy: DeliverPolicy.StartSequence,

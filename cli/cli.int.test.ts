@@ -3,6 +3,11 @@ import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
+import { usage as cutting } from './archive/cut.ts';
+import { usage as exporting } from './archive/export.ts';
+import { usage as importing } from './archive/import.ts';
+import { usage as listing } from './archive/list.ts';
+import { usage as verifying } from './archive/verify.ts';
 import { usage as edge } from './edge.ts';
 import { type Flags, type Usage, variableOf } from './flags.ts';
 import { usage as ingest } from './ingest.ts';
@@ -11,7 +16,18 @@ import { usage as start } from './start.ts';
 import { findFreePort, type Run, Sandbox, until } from './testing/program.ts';
 import { usage as watch } from './watch.ts';
 
-const COMMANDS: Record<string, Usage<Flags>> = { start, ingest, edge, watch, inspect };
+const COMMANDS: Record<string, Usage<Flags>> = {
+  start,
+  ingest,
+  edge,
+  watch,
+  inspect,
+  'archive export': exporting,
+  'archive import': importing,
+  'archive list': listing,
+  'archive verify': verifying,
+  'archive cut': cutting,
+};
 /** A field that costs little. */
 const SMALL = ['--cars', '3', '--rate', '5'];
 const AWAY = '127.0.0.1:1';
@@ -46,7 +62,7 @@ describe('without NATS', { concurrent: true }, () => {
   afterAll(() => box.remove());
 
   it.each(Object.entries(COMMANDS))('%s --help names every flag and its variable', async (command, { flags }) => {
-    const { code, stdout, stderr } = await box.run([command, '--help']);
+    const { code, stdout, stderr } = await box.run([...command.split(' '), '--help']);
     expect([code, stderr]).toEqual([0, '']);
     for (const name of Object.keys(flags)) {
       expect(stdout).toContain(`--${name}`);
@@ -75,7 +91,7 @@ describe('without NATS', { concurrent: true }, () => {
   });
 
   it.each([
-    [['race'], /The command must be one of start, ingest, edge, watch, inspect, but is "race"\./],
+    [['race'], /The command must be one of start, .*, archive cut, but is "race"\./],
     [['start', '--port', '0'], /--port must be a whole number from 1 to 65000/],
     [['start', '--replay', 'file', '--replay='], /--replay must be/],
     [['start', '--replay', '.,file'], /--replay must be one folder of an f1-test, or one or more \.ibt files\./],
@@ -90,6 +106,7 @@ describe('without NATS', { concurrent: true }, () => {
     [['edge', '--max-fans', '-1'], /--max-fans must be a whole number from 1 to 1000000, but is "-1"\./],
     [['edge', '--max-handshakes', '0'], /--max-handshakes must be a whole number from 1 to 1000000 per second/],
     [['edge', '--races', 'a,b.c'], /--races must be a list separated by commas, each 1 to 32 letters/],
+    [['ingest', '--spool-mb', '0'], /--spool-mb must be a whole number from 1 to 1000000 MB, but is "0"\./],
     [['ingest', '--only', '24,number 9'], /--only must be .* each a car id of 1 to 8 letters/],
     [['edge', '--prt', '1'], /There is no flag "--prt"/],
     [['watch'], /There must be <car>, but nothing came/],
@@ -115,6 +132,7 @@ describe('without NATS', { concurrent: true }, () => {
     [['edge', '--nats', AWAY], /NATS cannot be reached at 127\.0\.0\.1:1/],
     [['inspect', 'demo', '--nats', AWAY], /NATS cannot be reached at 127\.0\.0\.1:1/],
     [['edge', '--web', 'nowhere'], /The folder nowhere does not exist/],
+    [['ingest', '--spool', 'file'], /The folder \S+file\/demo cannot be used for the spool \(ENOTDIR\); name another/],
     [['ingest', '--catalogue', 'nowhere.json'], /The catalogue nowhere\.json cannot be read \(ENOENT\)/],
     [['start', '--catalogue', 'nowhere.json'], /The catalogue nowhere\.json cannot be read \(ENOENT\)/],
     [['start', '--catalogue', 'file'], /JSON/],

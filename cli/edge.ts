@@ -4,6 +4,7 @@ import { connectNats } from '../broker/connection.ts';
 import { type DrainOptions, drainWithinMs } from '../fanout/drain.ts';
 import { inventName, startEdge } from '../fanout/edge.ts';
 import { DEFAULT_LIMITS } from '../fanout/limits.ts';
+import { DEFAULT_SESSION_SETTINGS } from '../fanout/session-service.ts';
 import { probePort } from '../fanout/socket-server.ts';
 import { ConfigError } from '../protocol/errors.ts';
 import { runFleet } from './edge-fleet.ts';
@@ -14,6 +15,8 @@ import { createLog, tellOfNats } from './log.ts';
 import { LOG_FLAG, NATS_FLAG, RACE_NAME } from './race-flags.ts';
 
 const END_WITHIN_MS = 10_000;
+const DAY_MS = 86_400_000;
+const MB = 1_000_000;
 const BUILT_PAGE = join(import.meta.dirname, '..', 'web', 'app', 'dist');
 
 const FLAGS = {
@@ -59,6 +62,29 @@ const FLAGS = {
     max: 250,
     default: DEFAULT_LIMITS.maxCars,
     help: 'Cars that one fan may watch.',
+  },
+  'session-days': {
+    kind: 'number',
+    min: 0.01,
+    max: 3650,
+    default: DEFAULT_SESSION_SETTINGS.ttlMs / DAY_MS,
+    unit: 'days',
+    help: 'A session of a fan (choice of cars, favourites, TV delay) that nothing was saved in for longer is forgotten.',
+  },
+  'session-mb': {
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000,
+    default: DEFAULT_SESSION_SETTINGS.maxBytes / MB,
+    unit: 'MB',
+    help: 'Room in NATS for the sessions of all fans; when it is used up, those are forgotten that were saved longest ago.',
+  },
+  replicas: {
+    kind: 'integer',
+    min: 1,
+    max: 5,
+    default: DEFAULT_SESSION_SETTINGS.replicas,
+    help: 'Copies of the sessions in a NATS cluster.',
   },
   'drain-seconds': {
     kind: 'number',
@@ -135,6 +161,11 @@ async function serve(flags: EdgeFlags, fleet?: FleetLink): Promise<number> {
         ...(flags['max-fans'] === undefined ? {} : { maxFans: flags['max-fans'] }),
         maxHandshakes: flags['max-handshakes'],
         maxCars: flags['max-cars'],
+      },
+      sessions: {
+        ttlMs: Math.round(flags['session-days'] * DAY_MS),
+        maxBytes: flags['session-mb'] * MB,
+        replicas: flags.replicas,
       },
       report: (code, detail) => {
         const why = detail instanceof Error ? ` (${detail.message})` : '';

@@ -1,5 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { usage as cutting } from './archive/cut.ts';
+import { usage as exporting } from './archive/export.ts';
+import { usage as importing } from './archive/import.ts';
+import { usage as listing } from './archive/list.ts';
+import { usage as verifying } from './archive/verify.ts';
 import { usage as edge } from './edge.ts';
 import {
   type Flag,
@@ -16,7 +21,18 @@ import { usage as inspect } from './inspect.ts';
 import { usage as start } from './start.ts';
 import { usage as watch } from './watch.ts';
 
-const COMMANDS: Record<string, Usage<Flags>> = { start, ingest, edge, watch, inspect };
+const COMMANDS: Record<string, Usage<Flags>> = {
+  start,
+  ingest,
+  edge,
+  watch,
+  inspect,
+  'archive export': exporting,
+  'archive import': importing,
+  'archive list': listing,
+  'archive verify': verifying,
+  'archive cut': cutting,
+};
 
 const FLAGS = {
   port: { kind: 'integer', min: 1, max: 65535, default: 8080, help: 'A port.' },

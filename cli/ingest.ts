@@ -6,6 +6,7 @@ import { tellReady, untilAskedToEnd } from './lifetime.ts';
 import { createLog, tellOfNats } from './log.ts';
 import { CAR_ID, LOG_FLAG, NATS_FLAG, RACE_FLAG, SOURCE_FLAGS } from './race-flags.ts';
 import { catalogueFor, createSources, expectSources, SOURCE_NAMES } from './sources.ts';
+import { spoolFolder } from './spool-folder.ts';
 
 const END_WITHIN_MS = 10_000;
 
@@ -59,6 +60,18 @@ const FLAGS = {
     unit: 'h',
     help: 'The stream forgets what is older; 0 keeps everything, and less than 2 hours would forget the catalogue.',
   },
+  spool: {
+    kind: 'text',
+    help: 'Folder in which messages wait while NATS does not take them, so that they survive a restart of ingest; each race has its own in it. off lets them wait in memory, 1,800 at most. Default: slipstream/spool in $XDG_STATE_HOME or ~/.local/state.',
+  },
+  'spool-mb': {
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000,
+    default: 256,
+    unit: 'MB',
+    help: 'Most that the spool of a race may hold; ingest ends when it is full.',
+  },
   ...LOG_FLAG,
 } as const satisfies Flags;
 
@@ -77,6 +90,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
     throw new UsageError('bad_flag', `--max-age-hours must be 0 or from 2 to 87600 h, but is ${maxAgeHours}.`);
   }
   const catalogue = catalogueFor(flags);
+  const folder = spoolFolder(flags.spool, flags.race, log);
   const abort = new AbortController();
   const asked = untilAskedToEnd(END_WITHIN_MS).then((reason) => {
     abort.abort(new Error(reason));
@@ -97,6 +111,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
         clock,
         sources: createSources(flags, catalogue, clock, connection),
         ...(flags.only.length > 0 ? { only: flags.only } : {}),
+        ...(folder === undefined ? {} : { spool: { folder, maxBytes: flags['spool-mb'] * 1e6 } }),
         stream: { replicas: flags.replicas, maxAgeMs: maxAgeHours * 3_600_000 },
         onLog: log,
       },

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Supervised, superviseService } from './child.ts';
 import { startEmbeddedNats } from './embedded-nats.ts';
 import type { Usage, Values } from './flags.ts';
@@ -44,6 +45,8 @@ function servicesOf(flags: StartFlags, source: string, nats: string): [name: str
     'ingest',
     ...feed.flatMap((name) => [`--${name}`, String(flags[name])]),
     ...['--sources', source],
+    // Without a folder of its own nats-server forgets the race at the end, and what waits for it is of no use.
+    `--spool=${flags['data-dir'] === undefined ? 'off' : join(flags['data-dir'], 'spool')}`,
     ...(flags.catalogue === undefined ? [] : [`--catalogue=${flags.catalogue}`]),
     ...(flags.replay.length > 0 ? [`--files=${flags.replay.join(',')}`] : []),
     ...shared,

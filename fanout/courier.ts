@@ -44,6 +44,8 @@ export interface FanSetOptions {
   readonly fansOnEdge: () => number;
   /** Reads what lies before the ring. */
   readonly readStream: ReadStream;
+  /** More of it is known, for whoever else asked. */
+  readonly onRead: () => void;
   /** Whether NATS, or the stream in it, does not answer. */
   readonly isStreamAway: () => boolean;
   /** There are fans for {@link FanSet.replay}. */

@@ -28,6 +28,8 @@ const GRACE_MS = 3000;
 const LOOK_EVERY_MS = 50;
 /** So many fans are told to go, or closed, between two looks at what else there is to do: ticks, pings, requests. */
 const FANS_AT_ONCE = 1000;
+/** Long polls that are sent away at once. */
+const POLLS_AT_ONCE = 500;
 
 /** The longest that {@link drainFans} takes, in ms. */
 export const drainWithinMs = ({ leadMs, maxWindowMs }: DrainOptions): number => leadMs + maxWindowMs + GRACE_MS;
@@ -45,17 +47,27 @@ export async function drainFans(house: House, { signal, ...bounds }: DrainOption
   const isOver = () => {
     const passedMs = Date.now() - beganAtMs;
     if (signal?.aborted || passedMs > leadMs + windowMs + GRACE_MS) return true;
-    return passedMs >= leadMs && races.fans === 0 && admission.fans === 0;
+    return passedMs >= leadMs && races.fans === 0 && races.polls === 0 && admission.fans === 0;
   };
-  while (!isOver()) await pause(LOOK_EVERY_MS);
+  for (let isOpen = true; !isOver(); await pause(LOOK_EVERY_MS)) {
+    if (!isOpen || Date.now() - beganAtMs < leadMs) continue;
+    // By now no load balancer sends anybody here: whoever asks again asks another edge, for the same position.
+    isOpen = false;
+    await dismissPolls(races);
+  }
 }
 
 /** Takes no more fans and closes all that there are; those who have not been told when to come back are told first. */
 export async function dismissFans({ races, admission, limits }: House): Promise<void> {
   admission.isStopping = true;
   const atOnce = { leadMs: 0, maxWindowMs: Number.POSITIVE_INFINITY };
+  await dismissPolls(races);
   const sets = await tellAll(races, planDeparture(races.fans, limits, atOnce, Date.now()));
   for (const fans of sets) while (fans.dismiss(FANS_AT_ONCE)) await nextTurn();
+}
+
+async function dismissPolls(races: Races): Promise<void> {
+  for (const { polls } of races.all()) while (polls.dismiss(POLLS_AT_ONCE)) await nextTurn();
 }
 
 async function tellAll(races: Races, departure: Departure): Promise<FanSet[]> {

@@ -1,6 +1,7 @@
 import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
 import type { FanStage } from './fan.ts';
+import type { PollTally } from './poll-room.ts';
 import type { Races } from './races.ts';
 import type { RaceStatus } from './standstill.ts';
 
@@ -15,6 +16,12 @@ export interface RaceStats {
   /** Ticks kept for fans who come back. */
   readonly ringTicks: number;
   readonly tally: FanTally;
+  /** Long polls that wait, and what others got. */
+  readonly polls: PollTally & {
+    readonly waiting: number;
+    /** Answers that were made, each for all who ask the same. */
+    readonly made: number;
+  };
   /** Bytes that wait in the sockets of all fans. */
   readonly pendingBytes: number;
   /** Slices and frames that were encoded for this life of the state. */
@@ -37,6 +44,8 @@ export interface EdgeStats {
   readonly connections: number;
   /** Connections that were closed at once: there was no descriptor left for them. */
   readonly turnedAway: number;
+  /** Questions of fans to NATS for their sessions: those that were let in, and those that were turned away. */
+  readonly sessions: { readonly asked: number; readonly refused: number };
   readonly isConnected: boolean;
   readonly races: Readonly<Record<string, RaceStats>>;
 }
@@ -44,7 +53,7 @@ export interface EdgeStats {
 /** The numbers of every race, by its name. */
 export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> {
   const entries = races.all().map((race): [string, RaceStats] => {
-    const { state, fans } = race;
+    const { state, fans, polls } = race;
     return [
       race.name,
       {
@@ -55,6 +64,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,
+        polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.made },
         pendingBytes: fans.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,

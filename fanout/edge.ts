@@ -13,6 +13,7 @@ import type { EdgeLimits } from './limits.ts';
 import { EdgeMetrics } from './metrics.ts';
 import type { MetricValues } from './prometheus.ts';
 import { Races } from './races.ts';
+import { makeSessions, type SessionSettings } from './session-service.ts';
 import { sharedFor } from './shared-for.ts';
 import { startSocketServer } from './socket-server.ts';
 
@@ -44,6 +45,8 @@ export interface EdgeOptions {
    */
   readonly fleet?: Fleet;
   readonly limits?: Partial<EdgeLimits>;
+  /** How the sessions of fans are kept, for as long as this is the edge that started last. */
+  readonly sessions?: Partial<SessionSettings>;
   /** Told of problems, each once per race. @defaultValue nobody */
   readonly report?: (code: string, detail: unknown) => void;
 }
@@ -92,6 +95,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     refused: { ...admission.refused },
     connections: connections.open,
     turnedAway: connections.turnedAway,
+    sessions: { ...sessions.tally },
     races: statsOf(races, Date.now()),
   });
   const metrics = new EdgeMetrics(stats);
@@ -104,6 +108,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     names: options.races,
     discoverMs: options.discoverMs ?? 3000,
     meter: metrics,
+    isCrowded: () => connections.isCrowded,
   });
   const admission = new Admission(limits);
   const standing = { isConnected: true };
@@ -119,14 +124,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const http: HttpOptions = { races, isReady, fleet: asked, report, webRoot, origins, isCrowded };
   const host = options.host ?? '127.0.0.1';
   const address = { host, port: options.port ?? 0, isShared: options.fleet !== undefined };
-  const server = await startSocketServer(address, admission, connections, http).catch(async (error) => {
+  const sessions = makeSessions(connection, options.sessions, { isConnected: () => standing.isConnected, report });
+  const server = await startSocketServer(address, admission, connections, http, sessions).catch(async (error) => {
     metrics.stop();
     await own?.close();
     throw error;
   });
   await races.start();
   const sweeping = setInterval(() => {
-    for (const race of races.all()) race.fans.sweep(Date.now());
+    for (const race of races.all()) race.sweep(Date.now());
   }, SWEEP_MS);
   const house = { races, admission, limits };
   const stop = async () => {

@@ -163,6 +163,7 @@ export class FanSet {
   #hasRead(nowMs: number): void {
     for (const fan of this.#parked) this.#serve(fan, nowMs);
     this.#replays.wake();
+    this.#options.onRead();
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
 import { dequantise } from '../protocol/quantise.ts';
 import type { Fleet } from './fleet.ts';
+import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
@@ -55,6 +56,7 @@ function route(
   if (root !== 'races') return undefined;
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
+  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name);
   if (leaf === 'live')
     return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
   return undefined;

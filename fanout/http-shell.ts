@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { type ApiFacts, answer } from './http-api.ts';
 import { type Ask, answerError, type Reply } from './reply.ts';
 import { answerFile } from './static-files.ts';
+import { type BodyResponse, writeBody } from './write-body.ts';
 
 /** What is needed of a request of uWebSockets.js; it is dead after the first await. */
 export interface RawRequest {
@@ -12,12 +13,11 @@ export interface RawRequest {
 }
 
 /** What is needed of a response of uWebSockets.js; after an abort every call throws. */
-export interface RawResponse {
+export interface RawResponse extends BodyResponse {
   onAborted(handler: () => void): unknown;
   cork(run: () => void): unknown;
   writeStatus(status: string): unknown;
   writeHeader(key: string, value: string): unknown;
-  end(body: string | Uint8Array, closeConnection: boolean): unknown;
   endWithoutBody(length: number | undefined, closeConnection: boolean): unknown;
 }
 
@@ -34,13 +34,29 @@ export interface HttpOptions extends ApiFacts {
 export const isAllowedOrigin = (origin: string, origins: readonly string[] | undefined): boolean =>
   origin === '' || !origins || origins.includes(origin);
 
-function headersFor(ask: Ask, origin: string, origins: readonly string[] | undefined): Record<string, string> {
+/** What pages of other origins may do at an address. */
+interface Cors {
+  readonly methods: string;
+  readonly headers: string;
+}
+
+const READ_ONLY: Cors = { methods: 'GET, HEAD, OPTIONS', headers: 'Accept, Content-Type, If-None-Match' };
+
+export function headersFor(
+  ask: Ask,
+  origin: string,
+  origins: readonly string[] | undefined,
+  allowed = READ_ONLY,
+): Record<string, string> {
   const headers: Record<string, string> = {};
   if (!origins) headers['Access-Control-Allow-Origin'] = '*';
-  else if (origin !== '' && origins.includes(origin)) headers['Access-Control-Allow-Origin'] = origin;
+  else {
+    headers.Vary = 'Origin';
+    if (origin !== '' && origins.includes(origin)) headers['Access-Control-Allow-Origin'] = origin;
+  }
   if (ask.method === 'OPTIONS') {
-    headers['Access-Control-Allow-Methods'] = 'GET, HEAD, OPTIONS';
-    headers['Access-Control-Allow-Headers'] = 'Accept, Content-Type, If-None-Match';
+    headers['Access-Control-Allow-Methods'] = allowed.methods;
+    headers['Access-Control-Allow-Headers'] = allowed.headers;
     headers['Access-Control-Max-Age'] = '86400';
   } else {
     headers['Access-Control-Expose-Headers'] = 'ETag, Retry-After';
@@ -48,36 +64,45 @@ function headersFor(ask: Ask, origin: string, origins: readonly string[] | undef
   return headers;
 }
 
-function writeReply(
+export function writeReply(
   response: RawResponse,
   method: string,
   reply: Reply,
   extra: Record<string, string>,
   isLast: boolean,
+  whenGone: (act: () => void) => void,
 ): void {
   response.cork(() => {
     response.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ''}`);
-    for (const [key, value] of Object.entries({ ...extra, ...reply.headers })) response.writeHeader(key, value);
+    const vary = [extra.Vary, reply.headers.Vary].filter((name) => name !== undefined);
+    const headers = { ...extra, ...reply.headers, ...(vary.length > 0 ? { Vary: vary.join(', ') } : {}) };
+    for (const [key, value] of Object.entries(headers)) response.writeHeader(key, value);
     if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(reply.body), isLast);
     else if (reply.status === 204 || reply.status === 304) response.endWithoutBody(undefined, isLast);
-    else response.end(reply.body, isLast);
+    else writeBody(response, reply.body, isLast, whenGone);
   });
 }
 
 /** Answers one HTTP request that is no WebSocket handshake. */
 export async function serve(response: RawResponse, request: RawRequest, options: HttpOptions): Promise<void> {
+  let isAborted = false;
+  let gone = () => {};
+  response.onAborted(() => {
+    isAborted = true;
+    gone();
+  });
   const ask: Ask = {
     method: request.getMethod().toUpperCase(),
     path: request.getUrl(),
     query: request.getQuery(),
     accept: request.getHeader('accept'),
     ifNoneMatch: request.getHeader('if-none-match'),
+    onGone: (act) => {
+      gone = act;
+      if (isAborted) act();
+    },
   };
   const extra = headersFor(ask, request.getHeader('origin'), options.origins);
-  let isAborted = false;
-  response.onAborted(() => {
-    isAborted = true;
-  });
   let reply: Reply | undefined;
   try {
     const known = answer(ask, options);
@@ -89,5 +114,7 @@ export async function serve(response: RawResponse, request: RawRequest, options:
     reply = answerError(ask, 500, 'internal', 'The edge could not answer this; its log says why.');
   }
   reply ??= answerError(ask, 404, 'not_found', 'There is nothing here; /races lists what there is.');
-  if (!isAborted) writeReply(response, ask.method, reply, extra, options.isCrowded());
+  // Whoever is to come back later needs no connection until then, and may come to another edge.
+  const isLast = options.isCrowded() || reply.status === 503;
+  if (!isAborted) writeReply(response, ask.method, reply, extra, isLast, ask.onGone);
 }

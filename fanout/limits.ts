@@ -28,6 +28,8 @@ export interface EdgeLimits {
    * welcome comes after it: a client gives up a connection that brings none within 10 s, and would begin anew elsewhere.
    */
   readonly readTimeoutMs: number;
+  /** A long poll for which nothing comes is answered after this; it must be below the time-outs of proxies. */
+  readonly pollHoldMs: number;
   /** Part of the reconnect window for each fan, and its bounds. */
   readonly windowMsPerFan: number;
   readonly minWindowMs: number;
@@ -48,6 +50,7 @@ export const DEFAULT_LIMITS: EdgeLimits = {
   heartbeatMs: 15_000,
   aheadTimeoutMs: 3_000,
   readTimeoutMs: 7_000,
+  pollHoldMs: 10_000,
   windowMsPerFan: 1,
   minWindowMs: 1_000,
   maxWindowMs: 60_000,

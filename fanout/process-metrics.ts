@@ -43,6 +43,12 @@ export const PROCESS_METRICS: readonly ProcessMetric[] = [
     of: ({ stats }) => stats.turnedAway,
   },
   {
+    name: 'slipstream_session_requests_total',
+    help: 'Requests for sessions: asked of NATS, or refused because they were too many.',
+    labels: ['outcome'],
+    of: ({ stats }) => by('outcome', { ...stats.sessions }),
+  },
+  {
     name: 'slipstream_connections',
     help: 'Open connections, of fans and of plain HTTP.',
     merge: 'sum',

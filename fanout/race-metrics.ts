@@ -53,6 +53,19 @@ export const RACE_COUNTERS: readonly RaceMetric[] = [
     of: ({ tally }) => sumOf(tally, 'tookMs'),
   },
   {
+    name: 'poll_answers_total',
+    help: 'Answers to long polls by what was in them; one answer may serve many fans behind a cache.',
+    by: 'kind',
+    of: ({ polls }) => polls.answers,
+  },
+  { name: 'poll_bytes_total', help: 'Bytes of the answers to long polls.', of: ({ polls }) => polls.bytes },
+  {
+    name: 'poll_refusals_total',
+    help: 'Long polls that got no answer, by reason.',
+    by: 'reason',
+    of: ({ polls }) => polls.refused,
+  },
+  {
     name: 'stretches_read_total',
     help: 'Stretches of the stream that were read for fans who came back from before the ring, in this life of the state.',
     of: ({ stretchesRead }) => stretchesRead,
@@ -100,6 +113,7 @@ export const RACE_GAUGES: readonly (RaceMetric & { readonly merge: 'sum' | 'min'
     merge: 'sum',
     of: ({ stages }) => stages,
   },
+  { name: 'polls_waiting', help: 'Long polls that wait.', merge: 'sum', of: ({ polls }) => polls.waiting },
   {
     name: 'waiting_bytes',
     help: 'Bytes that wait in the sockets of all fans.',

@@ -104,7 +104,7 @@ export class RaceState {
     const { head, field, slices } = applyTick(bytes, this.catalogue, last.field);
     const fullSlices: (Uint8Array | undefined)[] = [];
     for (const slice of slices) fullSlices[slice.slot] = bytes.subarray(slice.start, slice.end);
-    const entry = { tick, seq, closeAtMs: head.closeAtMs, field, fullSlices, docs: [], slices: [] };
+    const entry = { tick, seq, message: bytes, closeAtMs: head.closeAtMs, field, fullSlices, docs: [], slices: [] };
     this.ring.push(entry);
     this.seq = seq;
     return { kind: 'tick', entry };
@@ -126,7 +126,7 @@ export class RaceState {
     }
     this.docRevision = docRevision;
     this.#packedDocument = undefined;
-    this.ring.head!.docs.push({ seq, patch });
+    this.ring.head!.docs.push({ seq, patch, message: bytes });
     this.seq = seq;
     return { kind: 'doc', seq, patch };
   }
@@ -135,27 +135,27 @@ export class RaceState {
     const keyframe = decodeKeyframe(bytes, this.catalogue);
     const { head: at } = keyframe;
     const last = this.ring.head;
-    if (this.status !== 'following' || !last || at.epoch !== this.epoch) return this.#begin(seq, keyframe);
+    if (this.status !== 'following' || !last || at.epoch !== this.epoch) return this.#begin(seq, keyframe, bytes);
     if (at.tick < last.tick) return NOTHING;
     if (at.tick > last.tick) {
       this.#lose('gap');
-      return this.#begin(seq, keyframe);
+      return this.#begin(seq, keyframe, bytes);
     }
     if (digestField(keyframe.field) !== digestField(last.field)) {
       this.#lose('drift');
-      return this.#begin(seq, keyframe);
+      return this.#begin(seq, keyframe, bytes);
     }
     this.seq = seq;
-    return this.#compareDocument(keyframe);
+    return this.#compareDocument(keyframe, bytes);
   }
 
-  #compareDocument(keyframe: Keyframe): Applied {
+  #compareDocument(keyframe: Keyframe, message: Uint8Array): Applied {
     const document = unpack(keyframe.doc);
     const isSameRevision = keyframe.docRevision === this.docRevision && !this.#isDocLost;
     if (isSameRevision && isSame(this.document, document)) return NOTHING;
     this.#takeDocument(document, keyframe.docRevision);
     // Patches from before do not lead to this document: who catches up over this place gets the whole of it.
-    this.ring.head!.docs.push({ seq: this.seq, patch: undefined });
+    this.ring.head!.docs.push({ seq: this.seq, patch: undefined, message });
     return { kind: 'doc_anew' };
   }
 
@@ -166,18 +166,17 @@ export class RaceState {
     this.#packedDocument = undefined;
   }
 
-  #restartRing(entry: Pick<RingEntry, 'tick' | 'closeAtMs' | 'field'>, seq: number): void {
+  #restartRing(entry: Pick<RingEntry, 'tick' | 'seq' | 'message' | 'closeAtMs' | 'field'>): void {
     this.ring.clear();
-    const { tick, closeAtMs, field } = entry;
-    this.ring.push({ tick, seq, closeAtMs, field, fullSlices: undefined, docs: [], slices: [] });
+    this.ring.push({ ...entry, fullSlices: undefined, docs: [], slices: [] });
   }
 
-  #begin(seq: number, keyframe: Keyframe): Applied {
+  #begin(seq: number, keyframe: Keyframe, message: Uint8Array): Applied {
     const { tick, closeAtMs, epoch } = keyframe.head;
     const document = unpack(keyframe.doc);
     const isNewEpoch = epoch !== this.epoch;
     this.#takeDocument(document, keyframe.docRevision);
-    this.#restartRing({ tick, closeAtMs, field: keyframe.field }, seq);
+    this.#restartRing({ tick, seq, message, closeAtMs, field: keyframe.field });
     this.epoch = epoch;
     this.seq = seq;
     this.status = 'following';

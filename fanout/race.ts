@@ -5,6 +5,8 @@ import type { FanSetOptions } from './courier.ts';
 import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
 import { readFrom } from './past-reader.ts';
+import { PollAnswers } from './poll-answers.ts';
+import { PollRoom } from './poll-room.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
 
@@ -13,6 +15,9 @@ const FANS_AT_ONCE = 1000;
 
 /** Parts of what fans missed that are sent between two looks at what else there is to do. */
 const PARTS_AT_ONCE = 16;
+
+/** Long polls that are looked at between two looks at what else there is to do. */
+const POLLS_AT_ONCE = 500;
 
 /** What a race tells of its turns; all times in ms. */
 interface RaceEvents {
@@ -28,15 +33,19 @@ interface RaceEvents {
 }
 
 /** What a race is told of the edge that it is on. */
-export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onReplay' | 'isStreamAway'> {
+export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onRead' | 'onReplay' | 'isStreamAway'> {
   /** Whether the connection to NATS stands. */
   readonly isConnected: () => boolean;
+  /** Whether one more long poll may wait on the edge. */
+  readonly mayWait: () => boolean;
 }
 
-/** One race on this edge: its stream, its state, its fans. */
+/** One race on this edge: its stream, its state, its fans, and the long polls of those who have no socket. */
 export class Race {
   readonly name: string;
   readonly fans: FanSet;
+  readonly pollAnswers: PollAnswers;
+  readonly polls: PollRoom;
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
   readonly #follower: Follower;
@@ -45,6 +54,7 @@ export class Race {
   readonly #report: FanSetOptions['report'];
   #isServing = false;
   #isReplaying = false;
+  #isPolling = false;
   #passBeganAtMs = 0;
   #encodedBeforeMs = 0;
   /** How long it took to serve all fans the last time. */
@@ -62,8 +72,13 @@ export class Race {
       ...options,
       readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
       onReplay: () => this.#replaySoon(),
+      onRead: () => this.#pollSoon(this.polls.hasRead()),
       isStreamAway: () => !options.isConnected() || !this.#follower.isAnswered,
     });
+    this.pollAnswers = new PollAnswers(this.name, this.#tickMs);
+    const { standstill } = this.fans;
+    const known = () => this.fans.delivery;
+    this.polls = new PollRoom({ ...options, answers: this.pollAnswers, known, standstill });
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied, storedAtMs) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
@@ -71,6 +86,7 @@ export class Race {
         const nowMs = Date.now();
         if (applied.kind === 'tick') events.onTick(nowMs - applied.entry.closeAtMs);
         if (this.fans.advance(state, applied, nowMs, storedAtMs)) this.#serveSoon();
+        this.#pollSoon(this.polls.advance(applied));
       },
       onProblem: (code, detail) => this.#note(code, detail),
     });
@@ -91,6 +107,24 @@ export class Race {
   #replay(): void {
     this.#isReplaying = this.fans.replay(Date.now(), PARTS_AT_ONCE);
     if (this.#isReplaying) setImmediate(() => this.#replay());
+  }
+
+  /** Polls are answered out of whatever state there is: it need not stand still for them. */
+  #pollSoon(isNeeded: boolean): void {
+    if (this.#isPolling || !isNeeded) return;
+    this.#isPolling = true;
+    setImmediate(() => this.#poll());
+  }
+
+  #poll(): void {
+    this.#isPolling = this.polls.serve(Date.now(), POLLS_AT_ONCE);
+    if (this.#isPolling) setImmediate(() => this.#poll());
+  }
+
+  /** Does what is due by the clock; to be called about once a second. */
+  sweep(nowMs: number): void {
+    this.fans.sweep(nowMs);
+    this.#pollSoon(this.polls.sweep());
   }
 
   /**

@@ -10,13 +10,15 @@ interface RaceMeter {
   notePass(race: string, tookMs: number, encodedMs: number): void;
 }
 
-export interface RacesOptions extends Omit<RaceOptions, 'race' | 'fansOnEdge'> {
+export interface RacesOptions extends Omit<RaceOptions, 'race' | 'fansOnEdge' | 'mayWait'> {
   /** The only races to serve; all that NATS has a stream of when left out. */
   readonly names?: readonly string[] | undefined;
   /** How often new streams are looked for. */
   readonly discoverMs: number;
   /** Told how long it takes, in ms; see race.ts. */
   readonly meter: RaceMeter;
+  /** Whether connections are so many that none is kept without need. */
+  readonly isCrowded: () => boolean;
 }
 
 /** Old catalogues are kept for clients that are about to read one. */
@@ -59,6 +61,18 @@ export class Races {
     return fans;
   }
 
+  /** Long polls that wait. */
+  get polls(): number {
+    let polls = 0;
+    for (const race of this.#byName.values()) polls += race.polls.size;
+    return polls;
+  }
+
+  /** A request that waits is a fan: together they are no more than the edge takes. */
+  get #hasRoom(): boolean {
+    return this.fans + this.polls < this.#options.limits.maxFans && !this.#options.isCrowded();
+  }
+
   /** A catalogue that one of the races is or was in. */
   catalogue(hash: string): Catalogue | undefined {
     return this.#catalogues.get(hash);
@@ -88,7 +102,7 @@ export class Races {
       if (this.#isStopped) return false;
       for (const name of names) if (!this.#byName.has(name) && isRaceName(name)) this.#add(name);
       for (const race of this.#byName.values()) {
-        if (race.state || race.fans.size > 0 || names.includes(race.name)) continue;
+        if (race.state || race.fans.size > 0 || race.polls.size > 0 || names.includes(race.name)) continue;
         this.#byName.delete(race.name);
         void race.stop();
       }
@@ -100,7 +114,8 @@ export class Races {
 
   #add(name: string): void {
     const { edge, tickMs, limits, report, isConnected, meter } = this.#options;
-    const options = { race: name, edge, tickMs, limits, report, isConnected, fansOnEdge: () => this.fans };
+    const place = { fansOnEdge: () => this.fans, mayWait: () => this.#hasRoom };
+    const options = { race: name, edge, tickMs, limits, report, isConnected, ...place };
     const onCatalogue = (catalogue: Catalogue) => {
       this.#catalogues.set(catalogue.hash, catalogue);
       if (this.#catalogues.size > MAX_CATALOGUES) this.#catalogues.delete(this.#catalogues.keys().next().value!);

@@ -7,6 +7,8 @@ export interface Ask {
   readonly query: string;
   readonly accept: string;
   readonly ifNoneMatch: string;
+  /** Has `act` called when whoever asked is gone before there is an answer. */
+  readonly onGone: (act: () => void) => void;
 }
 
 /** A whole answer. */

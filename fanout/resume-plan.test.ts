@@ -12,6 +12,7 @@ const entry = (tick: number): RingEntry => ({
   seq: tick * 10,
   closeAtMs: 0,
   field: EMPTY_FIELD,
+  message: new Uint8Array(),
   fullSlices: undefined,
   docs: [],
   slices: [],

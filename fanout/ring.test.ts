@@ -7,6 +7,7 @@ const entry = (tick: number, seq: number) => ({
   seq,
   closeAtMs: 0,
   field: EMPTY_FIELD,
+  message: new Uint8Array(),
   fullSlices: undefined,
   docs: [],
   slices: [],

@@ -5,6 +5,8 @@ interface DocPatch {
   readonly seq: number;
   /** Packed RFC 6902 list; `undefined` where a keyframe replaced the document as a whole. */
   readonly patch: Uint8Array | undefined;
+  /** The message of the stream that did it. */
+  readonly message: Uint8Array;
 }
 
 /** One tick as the edge remembers it. */
@@ -12,6 +14,8 @@ export interface RingEntry {
   readonly tick: number;
   /** Stream sequence of the message that made this state. */
   readonly seq: number;
+  /** That message, as it lies in the stream: a tick, or the keyframe from which the state began. */
+  readonly message: Uint8Array;
   readonly closeAtMs: number;
   readonly field: Field;
   /**

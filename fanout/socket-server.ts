@@ -13,6 +13,8 @@ import type { Connections } from './connections.ts';
 import { FanConnection } from './fan-connection.ts';
 import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
 import { refuse } from './refusal.ts';
+import { serveSession } from './session-shell.ts';
+import type { Sessions } from './sessions.ts';
 
 /** uWebSockets.js types its constants as types. */
 const NO_COMPRESSION = 0;
@@ -48,10 +50,12 @@ export async function startSocketServer(
   admission: Admission,
   connections: Connections,
   http: HttpOptions,
+  sessions: Sessions,
 ): Promise<SocketServer> {
   const app = App();
   countConnections(app, connections);
   serveFans(app, admission, connections, http);
+  app.any('/session', (response, request) => void serveSession(response, request, http, sessions));
   app.any('/*', (response, request) => void serve(response, request, http));
   const listening = await listen(app, host, port, isShared);
   return {

@@ -116,13 +116,23 @@ export class Standstill {
     this.#announce(this.judge(state), state?.head?.tick ?? 0);
     const isPongDue = nowMs - Math.max(this.#servedAtMs, this.#pongAtMs) >= quietMs;
     if (isPongDue) this.#pongAtMs = nowMs;
-    return { isQuiet: nowMs - this.#servedAtMs >= Math.max(QUIET_AFTER_MS, 2 * tickMs), isPongDue };
+    return { isQuiet: this.isQuiet(nowMs), isPongDue };
   }
 
   #announce({ reason }: Verdict, tick: number): void {
     const wasTold = this.#stale !== undefined;
     this.#stale = reason && { type: 'stale', tick, sinceMs: Math.round(this.#tickAtMs), reason };
     if (this.#stale && !wasTold) for (const fan of this.#fans) if (fan.stage === 'live') this.tell(fan);
+  }
+
+  /** Nothing may wait for a tick any more. */
+  isQuiet(nowMs: number): boolean {
+    return nowMs - this.#servedAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs);
+  }
+
+  /** What whoever asks is to be told. */
+  get stale(): Stale | undefined {
+    return this.#stale;
   }
 
   /** Says it to one fan, if there is anything to say. */

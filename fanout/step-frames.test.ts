@@ -14,7 +14,7 @@ it('a step frame is byte for byte the frame that the protocol joins from the sam
       const entries = fields.map(
         (field, tick): RingEntry => ({
           ...{ tick, seq: tick + 1, closeAtMs: 1000 + tick, field },
-          ...{ fullSlices: undefined, docs: [], slices: [] },
+          ...{ message: new Uint8Array(), fullSlices: undefined, docs: [], slices: [] },
         }),
       );
       const encoder = new ViewEncoder();

@@ -43,6 +43,7 @@ const entriesOf = (fields: readonly Field[]): RingEntry[] =>
     seq: tick + 1,
     closeAtMs: 0,
     field,
+    message: new Uint8Array(),
     fullSlices: undefined,
     docs: [],
     slices: [],

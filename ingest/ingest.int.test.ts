@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
@@ -9,6 +8,7 @@ import { parseCatalogue } from '../protocol/catalogue.ts';
 import { SourceError } from '../protocol/errors.ts';
 import { digestField } from '../protocol/field.ts';
 import { encodeTick } from '../protocol/tick-message.ts';
+import { type IngestProcess, startIngestProcess } from '../testing/ingest-process.ts';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
 import { decodeRace, readStream } from '../testing/race-check.ts';
 import { createSyntheticSource, TEST_CATALOGUE } from '../testing/synthetic-source.ts';
@@ -444,20 +444,10 @@ describe('when NATS goes away', { timeout: 90_000 }, () => {
   });
 });
 
-/** An ingest in a process of its own. */
-function startChild() {
-  const child = spawn(process.execPath, ['testing/ingest-child.ts', server.url, RACE], {
-    cwd: `${import.meta.dirname}/..`,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  const events: { event: string; detail: unknown }[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => events.push(JSON.parse(line)));
-  return {
-    child,
-    ticks: () => events.filter(({ event }) => event === 'tick').length,
-    find: (event: string) => events.find((one) => one.event === event)?.detail,
-  };
+function startChild(): IngestProcess {
+  const started = startIngestProcess(server.url, RACE, '');
+  children.push(started.child);
+  return started;
 }
 
 describe('an ingest that dies', () => {
@@ -466,11 +456,9 @@ describe('an ingest that dies', () => {
   }, async () => {
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
     for (let life = 0; life < 6; life++) {
-      const { child, ticks } = startChild();
-      await until(() => ticks() >= 3 + ((seed * (life + 1) * 7919) % 40));
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
+      const { kill, ticks } = startChild();
+      await until(() => ticks.length >= 3 + ((seed * (life + 1) * 7919) % 40));
+      await kill();
     }
     const [only, ...others] = await epochsInStream();
     expect(others, `seed ${seed}`).toEqual([]);
@@ -483,19 +471,17 @@ describe('an ingest that dies', () => {
 
   it('or only sleeps, is followed by the other, and cannot write when it wakes', async () => {
     const first = startChild();
-    await until(() => first.ticks() >= 5);
+    await until(() => first.ticks.length >= 5);
     first.child.kill('SIGSTOP');
     const second = startChild();
-    await until(() => second.ticks() >= 5);
-    const ended = once(first.child, 'exit');
+    await until(() => second.ticks.length >= 5);
+    const ended = once(first.child, 'close');
     first.child.kill('SIGCONT');
     expect(await ended).toEqual([1, null]);
-    expect(['fenced', 'lease_lost']).toContain(first.find('failed'));
-    const before = second.ticks();
-    await until(() => second.ticks() >= before + 25);
-    const killed = once(second.child, 'exit');
-    second.child.kill('SIGKILL');
-    await killed;
+    expect(['fenced', 'lease_lost']).toContain(first.failure);
+    const before = second.ticks.length;
+    await until(() => second.ticks.length >= before + 25);
+    await second.kill();
     const [only, ...others] = await epochsInStream();
     expect(others).toEqual([]);
     expect(only!.ticks.map(({ tick }) => tick)).toEqual(only!.ticks.map((_, index) => index));

@@ -17,6 +17,8 @@ export interface IngestOptions {
   readonly sources: readonly Source[];
   readonly clock: Clock;
   readonly stream?: StreamOptions;
+  /** Where messages wait that NATS does not take: a folder of this race alone. @defaultValue memory, five minutes of them */
+  readonly spool?: { readonly folder: string; readonly maxBytes: number };
   /** The only cars that may race; frames of others are counted and dropped. @defaultValue all */
   readonly only?: readonly string[];
   /** Who we are, for the lease. @defaultValue `ingest <pid>` */

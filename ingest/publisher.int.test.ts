@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { type PublishResult, RaceStream } from '../broker/race-stream.ts';
-import type { BrokerError } from '../protocol/errors.ts';
+import type { TelemetryError } from '../protocol/errors.ts';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
 import { readStream } from '../testing/race-check.ts';
-import { type Outgoing, Publisher, type PublisherOptions } from './publisher.ts';
+import type { Outgoing } from './outgoing.ts';
+import { Publisher, type PublisherOptions } from './publisher.ts';
 
 let server: TestNatsServer;
 let connection: NatsConnection;
@@ -25,7 +26,7 @@ afterEach(async () => {
 });
 
 function start(more: Partial<PublisherOptions> = {}) {
-  const fatal = Promise.withResolvers<BrokerError>();
+  const fatal = Promise.withResolvers<TelemetryError>();
   const retries: string[] = [];
   const publisher = new Publisher({
     stream,
@@ -215,7 +216,7 @@ describe('the spool', () => {
     publisher.send(message(3));
     const { code, message: text } = await fatal;
     expect(code).toBe('spool_full');
-    expect(text).toContain('3 messages wait, the limit is 3');
+    expect(text).toContain('3 messages wait in memory, the limit is 3');
     expect(text).toContain(retries.at(-1)!);
     expect(publisher.waiting).toBe(0);
   });

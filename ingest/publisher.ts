@@ -1,25 +1,26 @@
 import type { RaceStream } from '../broker/race-stream.ts';
 import { BrokerError } from '../protocol/errors.ts';
-
-/** A message on its way into the stream. */
-export interface Outgoing {
-  readonly subject: string;
-  readonly data: Uint8Array;
-  /** Identity for exactly-once, such as `<epoch>:<tick>`. */
-  readonly id: string;
-}
+import { Backlog } from './backlog.ts';
+import type { Outgoing } from './outgoing.ts';
+import { type Spool, SpoolError, type SpoolIdentity, type SpoolLeft } from './spool.ts';
 
 export interface PublisherOptions {
   readonly stream: Pick<RaceStream, 'publish' | 'last' | 'at' | 'range'>;
   /** Newest sequence of each subject at the start; 0 for none. */
   readonly lastSeqs: ReadonlyMap<string, number>;
-  /** Messages that may wait while NATS is away. @defaultValue 1800, five minutes of ticks, patches and keyframes */
+  /** Messages that may wait in memory. @defaultValue 1800, five minutes of ticks, patches and keyframes */
   readonly maxWaiting?: number;
+  /** Where messages wait that NATS does not take, and whose they are. @defaultValue memory */
+  readonly spool?: { readonly store: Spool; readonly identity: SpoolIdentity };
+  /** What an earlier process has left in the spool; it is published first, from the message with number `from` on. */
+  readonly left?: { readonly found: SpoolLeft; readonly from: number };
   /**
    * Called once, when nothing can be published any more: `fenced` when somebody else has written, `stream_lost` when
-   * NATS no longer has what it had acknowledged, `spool_full`.
+   * NATS no longer has what it had acknowledged, `spool_full`, or why the spool cannot be read back.
    */
-  readonly onFatal: (error: BrokerError) => void;
+  readonly onFatal: (error: BrokerError | SpoolError) => void;
+  /** Called when the spool cannot be used; messages wait in memory then. */
+  readonly onSpoolProblem?: (error: SpoolError) => void;
   /** Called for every failed try; the publisher goes on by itself. */
   readonly onRetry?: (error: Error) => void;
   /** Called once when NATS has taken nothing for some seconds, with the last reason. */
@@ -31,6 +32,8 @@ export interface PublisherOptions {
 const RETRY_MS = 250;
 /** One lost answer is no news; that tries have failed for so long is. */
 const BLOCKED_AFTER_MS = 3000;
+/** What NATS has not taken after this goes to the spool; an acknowledgement takes a millisecond. */
+const SPILL_AFTER_MS = 250;
 /** A stream is believed to be gone when NATS has said so this many times in a row. */
 const GONE_ANSWERS = 4;
 
@@ -44,7 +47,7 @@ const GONE_ANSWERS = 4;
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #lastSeqs: Map<string, number>;
-  readonly #waiting: Outgoing[] = [];
+  readonly #backlog: Backlog;
   #isSending = false;
   #isStopped = false;
   #idle: (() => void)[] = [];
@@ -57,28 +60,53 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#lastSeqs = new Map(options.lastSeqs);
+    const { maxWaiting = 1800, spool, left, onSpoolProblem } = options;
+    this.#backlog = new Backlog({
+      maxInMemory: maxWaiting,
+      ...(spool && { spool: spool.store, identity: spool.identity }),
+      ...(onSpoolProblem && { onSpoolProblem }),
+    });
+    if (!left) return;
+    this.#backlog.adopt(left.found, left.from);
+    void this.#drain();
   }
 
   /** Messages not yet acknowledged. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#backlog.length;
+  }
+
+  /** Bytes of the messages not yet acknowledged. */
+  get waitingBytes(): number {
+    return this.#backlog.bytes;
+  }
+
+  /** Messages that wait in memory alone. */
+  get unspooled(): number {
+    return this.#backlog.unspooled;
   }
 
   /** Takes messages that belong together; returns at once. The bytes must not change afterwards. */
   send(...messages: Outgoing[]): void {
     if (this.#isStopped) return;
-    const limit = this.#options.maxWaiting ?? 1800;
-    if (this.#waiting.length + messages.length > limit) {
-      this.#fail(
-        new BrokerError(
-          'spool_full',
-          `NATS has taken nothing for so long that ${this.#waiting.length} messages wait, the limit is ${limit} (${this.#lastProblem}); mend NATS and start ingest again.`,
-        ),
-      );
+    try {
+      this.#backlog.push(messages, this.#lastSeqs);
+    } catch (error) {
+      this.#fail(this.#explain(error));
       return;
     }
-    this.#waiting.push(...messages);
     if (!this.#isSending) void this.#drain();
+  }
+
+  #explain(error: unknown): BrokerError | SpoolError {
+    if (!isOurs(error)) throw error;
+    if (error.code !== 'spool_full') return error;
+    const what = error.message.replace(/\.$/, '');
+    return new BrokerError(
+      'spool_full',
+      `NATS has taken nothing for so long that there is no room for more: ${what} (${this.#lastProblem}); mend NATS and start ingest again.`,
+      { cause: error },
+    );
   }
 
   /**
@@ -86,7 +114,7 @@ export class Publisher {
    * @param withinMs Real ms. @defaultValue without end
    */
   async flush(withinMs?: number): Promise<void> {
-    if (this.#waiting.length === 0) return;
+    if (this.#backlog.length === 0) return;
     await new Promise<void>((resolve) => {
       const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
       this.#idle.push(() => {
@@ -96,24 +124,38 @@ export class Publisher {
     });
   }
 
-  /** Gives up what still waits. */
+  /** Ends at once. What still waits is in the spool afterwards, for the next process; without one it is given up. */
   stop(): void {
+    if (this.#isStopped) return;
+    this.#spill();
+    this.#end();
+  }
+
+  #end(): void {
     this.#isStopped = true;
-    this.#waiting.length = 0;
+    this.#backlog.close();
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #spill(): void {
+    try {
+      if (!this.#isStopped) this.#backlog.spill(this.#lastSeqs);
+    } catch (error) {
+      this.#fail(this.#explain(error));
+    }
   }
 
   async #drain(): Promise<void> {
     this.#isSending = true;
-    while (this.#waiting.length > 0 && !this.#isStopped) {
-      const message = this.#waiting[0]!;
+    for (let message = this.#backlog.head; message && !this.#isStopped; message = this.#backlog.head) {
+      const patience = setTimeout(() => this.#spill(), SPILL_AFTER_MS);
       try {
         const seq = await this.#store(message);
         if (this.#isStopped) break;
         this.#goneAnswers = 0;
         this.#lastSeqs.set(message.subject, seq);
         this.#noteSuccess();
-        this.#waiting.shift();
+        this.#backlog.shift(this.#lastSeqs);
       } catch (error) {
         if (this.#isStopped) break;
         const fatal = isFatal(error) ? error : await this.#findLoss(error);
@@ -122,7 +164,10 @@ export class Publisher {
           break;
         }
         this.#noteFailure(error as Error);
+        this.#spill();
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      } finally {
+        clearTimeout(patience);
       }
     }
     this.#isSending = false;
@@ -143,7 +188,7 @@ export class Publisher {
     this.#failingSinceMs = undefined;
     if (!this.#isBlocked) return;
     this.#isBlocked = false;
-    this.#options.onUnblocked?.(this.#waiting.length);
+    this.#options.onUnblocked?.(this.#backlog.length);
   }
 
   /**
@@ -191,9 +236,9 @@ export class Publisher {
     return new BrokerError('stream_lost', 'NATS no longer has the stream of this race: it has lost its data.');
   }
 
-  #fail(error: BrokerError): void {
+  #fail(error: BrokerError | SpoolError): void {
     if (this.#isStopped) return;
-    this.stop();
+    this.#end();
     this.#options.onFatal(error);
   }
 }
@@ -201,4 +246,7 @@ export class Publisher {
 const equal = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, index) => byte === b[index]);
 
-const isFatal = (error: unknown): error is BrokerError => error instanceof BrokerError && !error.retryable;
+const isOurs = (error: unknown): error is BrokerError | SpoolError =>
+  error instanceof BrokerError || error instanceof SpoolError;
+
+const isFatal = (error: unknown): error is BrokerError | SpoolError => isOurs(error) && !error.retryable;

@@ -12,6 +12,7 @@ const pointAfter = (tick: number): RacePoint => ({
   field: EMPTY_FIELD,
   document: {} as RaceDocument,
   docRevision: 0,
+  closeAtMs: 0,
 });
 
 describe('the catalogue', () => {

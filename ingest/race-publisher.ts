@@ -1,10 +1,10 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { RaceDocument } from '../protocol/document.ts';
 import { diffDocuments } from '../protocol/document-patch.ts';
-import type { Field } from '../protocol/field.ts';
+import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
 import { pack } from '../protocol/pack.ts';
 import { encodeDocPatch, encodeKeyframe, encodeTick, type StreamHead } from '../protocol/tick-message.ts';
-import type { Outgoing } from './publisher.ts';
+import type { Outgoing } from './outgoing.ts';
 
 /** A keyframe at least every so many ticks: 10 s at 2 Hz. */
 const KEYFRAME_EVERY = 20;
@@ -15,7 +15,18 @@ export interface RacePoint {
   readonly field: Field;
   readonly document: RaceDocument;
   readonly docRevision: number;
+  /** When that tick closed, Unix ms. */
+  readonly closeAtMs: number;
 }
+
+/** Where an epoch begins: before its first tick. */
+export const RACE_START: RacePoint = {
+  tick: -1,
+  field: EMPTY_FIELD,
+  document: {} as RaceDocument,
+  docRevision: 0,
+  closeAtMs: 0,
+};
 
 /** What identifies every message of a run. */
 export interface RunIdentity {
@@ -39,18 +50,31 @@ const headOf = (run: RunIdentity, tick: number, closeAtMs: number): StreamHead =
 /** The catalogue stands before the first tick of an epoch, and again every hour: a stream may forget what is older. */
 const CATALOGUE_EVERY = 7200;
 
+const encodePoint = (run: RunIdentity, point: RacePoint): Uint8Array =>
+  encodeKeyframe(
+    headOf(run, point.tick, point.closeAtMs),
+    run.catalogue,
+    point.field,
+    pack(point.document),
+    point.docRevision,
+  );
+
+/** What a message that follows a point builds on; see {@link Outgoing.base}. */
+const baseOf = (run: RunIdentity, point: RacePoint) => () => (point.tick < 0 ? undefined : encodePoint(run, point));
+
 /** What must stand in the stream before the tick after `before`: the catalogue, or nothing. */
 export function encodePreamble(run: RunIdentity, before: RacePoint): Outgoing[] {
   if ((before.tick + 1) % CATALOGUE_EVERY !== 0) return [];
   const data = new TextEncoder().encode(run.catalogue.json);
-  return [{ subject: run.subjects.catalogue, data, id: `${run.epoch}:c${run.catalogue.hash}` }];
+  const id = `${run.epoch}:c${run.catalogue.hash}`;
+  return [{ subject: run.subjects.catalogue, data, id, base: baseOf(run, before) }];
 }
 
 /** The message of the tick after `before`: what fans wait for. */
 export function encodeTickMessage(run: RunIdentity, before: RacePoint, after: Field, closeAtMs: number): Outgoing {
   const tick = before.tick + 1;
   const data = encodeTick(headOf(run, tick, closeAtMs), run.catalogue, before.field, after);
-  return { subject: run.subjects.tick, data, id: `${run.epoch}:${tick}` };
+  return { subject: run.subjects.tick, data, id: `${run.epoch}:${tick}`, base: baseOf(run, before) };
 }
 
 /** What follows a tick in the stream, in order, and where the race stands then. */
@@ -71,20 +95,23 @@ export function encodeTrailers(
 ): Trailers {
   const { epoch, catalogue, subjects } = run;
   const tick = before.tick + 1;
-  const head = headOf(run, tick, next.closeAtMs);
+  const { closeAtMs } = next;
+  const head = headOf(run, tick, closeAtMs);
   const messages: Outgoing[] = [];
+  // A keyframe behind the change of the document says all by itself: it may stand on the document before.
+  const base = baseOf(run, { ...before, tick, field: next.field, closeAtMs });
   let { docRevision } = before;
   const patch = diffDocuments(before.document, next.document);
   if (patch.length > 0) {
     docRevision++;
     const data = encodeDocPatch(head, docRevision, pack(patch));
-    messages.push({ subject: subjects.doc, data, id: `${epoch}:d${docRevision}` });
+    messages.push({ subject: subjects.doc, data, id: `${epoch}:d${docRevision}`, base });
   }
   if (isFirst || tick % KEYFRAME_EVERY === 0 || hasOtherCars(before.field, next.field)) {
     const data = encodeKeyframe(head, catalogue, next.field, pack(next.document), docRevision);
-    messages.push({ subject: subjects.keyframe, data, id: `${epoch}:k${tick}` });
+    messages.push({ subject: subjects.keyframe, data, id: `${epoch}:k${tick}`, base });
   }
-  return { messages, point: { tick, field: next.field, document: next.document, docRevision } };
+  return { messages, point: { tick, field: next.field, document: next.document, docRevision, closeAtMs } };
 }
 
 function hasOtherCars(before: Field, after: Field): boolean {

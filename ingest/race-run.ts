@@ -2,7 +2,7 @@ import type { Lease } from '../broker/lease.ts';
 import type { RaceStream } from '../broker/race-stream.ts';
 import type { RaceDocument, RaceFacts } from '../protocol/document.ts';
 import { type BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
-import { EMPTY_FIELD, type Field, MAX_CARS } from '../protocol/field.ts';
+import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { Counters } from './counters.ts';
 import { Downsampler, type FrameOutcome } from './downsampler.ts';
 import type { IngestOptions } from './ingest.ts';
@@ -13,11 +13,14 @@ import {
   encodePreamble,
   encodeTickMessage,
   encodeTrailers,
+  RACE_START,
   type RacePoint,
   type RunIdentity,
 } from './race-publisher.ts';
 import { findStandstill } from './recovery.ts';
 import type { Frame, SourceSink } from './source.ts';
+import { Spool, type SpoolError } from './spool.ts';
+import { publishLeft } from './spooled-race.ts';
 
 export const TICK_MS = 500;
 /** A machine clock that is behind the stream by less is waited for, by more it is an error. */
@@ -43,8 +46,6 @@ export interface PublishedTick extends TickClose {
   readonly field: Field;
 }
 
-const START: RacePoint = { tick: -1, field: EMPTY_FIELD, document: {} as RaceDocument, docRevision: 0 };
-
 /** One race on the air: from the frames of the sources to the messages in its stream, as long as the lease is held. */
 export class RaceRun {
   readonly counters: Counters;
@@ -56,6 +57,7 @@ export class RaceRun {
   readonly #lease: Lease;
   readonly #raceClock: RaceClock;
   readonly #only: ReadonlySet<string> | undefined;
+  readonly #spool: Spool | undefined;
   #downsampler: Downsampler;
   #document: RaceDocument;
   // Where the race stands in the stream. Set by #takeUp.
@@ -78,6 +80,7 @@ export class RaceRun {
     }
     this.#stream = stream;
     this.#lease = lease;
+    this.#spool = options.spool && new Spool({ ...options.spool, race });
     this.counters = new Counters((name, detail) => {
       if (name.includes(':')) this.#log('warn', `Refused for the first time: ${name}${detail ? ` (${detail})` : ''}.`);
     });
@@ -121,9 +124,10 @@ export class RaceRun {
   async #takeUp(loss?: string): Promise<number> {
     const { race, catalogue, clock, sources, stream: options } = this.#options;
     await this.#stream.ensure(options);
+    const left = await this.#publishLeft();
     const found = await findStandstill(this.#stream);
     const { standstill, lastSeqs } = found;
-    const problem = found.problem ?? loss ?? this.#missesSlots(standstill?.field);
+    const problem = found.problem ?? loss ?? left?.loss ?? this.#missesSlots(standstill?.field);
     if (problem) this.#log('warn', `Race ${race} begins a new epoch: ${problem}`);
     const isSame = standstill?.catalogue.hash === catalogue.hash;
     if (standstill && !isSame) this.#log('info', `Race ${race} begins a new epoch: it has another catalogue.`);
@@ -139,7 +143,7 @@ export class RaceRun {
     }
     const epoch = continued?.epoch ?? randomEpoch();
     this.#identity = { epoch, catalogue, subjects: this.#stream.subjects };
-    this.#point = continued ?? START;
+    this.#point = continued ?? RACE_START;
     this.#isFirst = true;
     this.#trail = undefined;
     if (continued) {
@@ -154,12 +158,14 @@ export class RaceRun {
     this.#publisher = new Publisher({
       stream: this.#stream,
       lastSeqs,
+      ...(this.#spool && { spool: { store: this.#spool, identity: { epoch, catalogue: catalogue.hash } } }),
+      onSpoolProblem: (error) => this.#tellSpoolProblem(error),
       onFatal: (error) => void this.#resume(error),
       onRetry: (error) => this.counters.add('publish_retry', error.message),
       onBlocked: (problem) =>
         this.#log(
           'warn',
-          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in memory.`,
+          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${this.#spool?.folder ?? 'memory'}.`,
         ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
@@ -167,11 +173,20 @@ export class RaceRun {
     return continued?.closeAtMs ?? 0;
   }
 
+  /** What waited when the process before this one ended, or when this one lost the stream, goes first. */
+  async #publishLeft() {
+    return this.#spool && publishLeft(this.#spool, this.#stream, (level, message) => this.#log(level, message));
+  }
+
+  #tellSpoolProblem({ message }: SpoolError): void {
+    this.#log('warn', `${message.replace(/\.$/, '')}: what NATS does not take waits in memory.`);
+  }
+
   /**
    * The stream is not what we left there. If the race is still ours, we take it up again where the stream ends now:
    * the last breath of a publisher before us may have come late, or NATS may have lost data.
    */
-  async #resume(error: BrokerError): Promise<void> {
+  async #resume(error: BrokerError | SpoolError): Promise<void> {
     this.#raceClock.stop();
     this.#trail = undefined;
     const nowMs = performance.now();
@@ -303,7 +318,10 @@ export class RaceRun {
     this.#trail?.();
     await this.#publisher.flush(FLUSH_WITHIN_MS);
     const { waiting } = this.#publisher;
-    if (waiting > 0) this.#log('warn', `NATS did not take the last ${waiting} messages of race ${this.#options.race}.`);
+    if (waiting > 0) {
+      const where = this.#spool ? `; they wait in ${this.#spool.folder} for the next start` : '';
+      this.#log('warn', `NATS did not take the last ${waiting} messages of race ${this.#options.race}${where}.`);
+    }
     this.#publisher.stop();
     this.#settle.resolve();
   }

@@ -33,6 +33,19 @@ export interface Found {
   readonly lastSeqs: ReadonlyMap<string, number>;
 }
 
+/** The newest message of each subject of a race; `undefined` for none. */
+export type Newest = ReadonlyMap<string, StreamMessage | undefined>;
+
+export const seqsOf = (newest: Newest): ReadonlyMap<string, number> =>
+  new Map([...newest].map(([subject, message]) => [subject, message?.seq ?? 0]));
+
+export async function readNewest(stream: Pick<RaceStream, 'last' | 'subjects'>): Promise<Newest> {
+  const { tick, keyframe, doc, catalogue } = stream.subjects;
+  const newest = new Map<string, StreamMessage | undefined>();
+  for (const subject of [tick, keyframe, doc, catalogue]) newest.set(subject, await stream.last(subject));
+  return newest;
+}
+
 /** How long the stream may take to deliver what it says it has. */
 const READ_TIMEOUT_MS = 30_000;
 
@@ -41,10 +54,9 @@ const READ_TIMEOUT_MS = 30_000;
  * keep a live race off the air: it is reported, and the caller begins a new epoch behind it.
  */
 export async function findStandstill(stream: RaceStream): Promise<Found> {
-  const { tick, keyframe, doc, catalogue } = stream.subjects;
-  const newest = new Map<string, StreamMessage | undefined>();
-  for (const subject of [tick, keyframe, doc, catalogue]) newest.set(subject, await stream.last(subject));
-  const lastSeqs = new Map([...newest].map(([subject, message]) => [subject, message?.seq ?? 0]));
+  const { keyframe, catalogue } = stream.subjects;
+  const newest = await readNewest(stream);
+  const lastSeqs = seqsOf(newest);
   const base = newest.get(keyframe);
   const text = newest.get(catalogue);
   if (!base || !text) return { standstill: undefined, lastSeqs };

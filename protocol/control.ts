@@ -179,7 +179,7 @@ function readRate(value: unknown): Rate {
 }
 
 /** A client whose memory is damaged is helped by a snapshot, not by an error that it would get again. */
-function readSince(value: unknown): Since | undefined {
+export function readSince(value: unknown): Since | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   return (typeof value === 'string' ? parsePosition(value) : undefined) ?? 'garbled';
 }

@@ -11,6 +11,7 @@ import { parseClientMessage, parseQuery } from './control.ts';
 import { applyDelta, decodeFull } from './delta.ts';
 import { EMPTY_FIELD, emptyState, type Field } from './field.ts';
 import { applyTickFrame, type ClientState, docPayload, readFrameHead } from './frames.ts';
+import { decodePollAnswer } from './poll-answer.ts';
 import { quantise } from './quantise.ts';
 import { readCarId, readSlice, SLICE } from './slice.ts';
 import { codeOf, fromBits, fromHex, toHex } from './testing/bytes.ts';
@@ -143,6 +144,14 @@ describe('every decoder reads what the vectors say', () => {
         }));
         expect(read).toEqual(wanted);
       }
+    }
+  });
+
+  it('answers to long polls', () => {
+    for (const { hex, head, records } of load('polls')) {
+      const read = decodePollAnswer(fromHex(hex));
+      expect(read.head).toEqual(head);
+      expect(read.records.map(({ seq, message }) => ({ seq, hex: toHex(message) }))).toEqual(records);
     }
   });
 

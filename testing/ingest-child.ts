@@ -1,10 +1,11 @@
-/** An ingest in a process of its own, for tests that kill it: `node ingest-child.ts <nats url> <race>`. */
+/** An ingest in a process of its own, for tests that kill it: `node ingest-child.ts <nats url> <race> [<spool>]`. */
 import { connectNats } from '../broker/connection.ts';
 import { createClock } from '../ingest/clock.ts';
 import { startIngest } from '../ingest/ingest.ts';
+import { digestField } from '../protocol/field.ts';
 import { createSyntheticSource, TEST_CATALOGUE } from './synthetic-source.ts';
 
-const [url, race] = process.argv.slice(2) as [string, string];
+const [url, race, spool] = process.argv.slice(2) as [string, string, string?];
 const connection = await connectNats({ servers: [url], name: 'ingest child' });
 // Ten times as fast as real: a tick every 50 ms gives a kill many places to hit.
 const speed = Number(process.env.SPEED ?? 10);
@@ -16,8 +17,9 @@ const ingest = await startIngest({
   catalogue: TEST_CATALOGUE,
   clock,
   sources: [createSyntheticSource(clock)],
+  ...(spool ? { spool: { folder: spool, maxBytes: 1e8 } } : {}),
   onLog: (_, message) => say('log', message),
-  onTick: ({ tick }) => say('tick', tick),
+  onTick: ({ tick, field }) => say('tick', { tick, digest: digestField(field) }),
 });
 say('started', ingest.epoch);
 try {

@@ -70,7 +70,13 @@ export class Sandbox {
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPSTREAM_'));
     const child = spawn(process.execPath, [PROGRAM, ...args], {
       cwd: this.folder,
-      env: { ...Object.fromEntries(clean), TMPDIR: this.folder, NO_COLOR: '1', ...options.env },
+      env: {
+        ...Object.fromEntries(clean),
+        TMPDIR: this.folder,
+        XDG_STATE_HOME: this.folder,
+        NO_COLOR: '1',
+        ...options.env,
+      },
       stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
     });
     let stdout = '';

@@ -145,6 +145,7 @@ export class FakeEdge {
       limits: { ...DEFAULT_LIMITS, ...limits },
       fansOnEdge: () => this.fans.size,
       readStream: (...asked) => this.#reads.push(() => this.#readStream(...asked)),
+      onRead: () => {},
       onReplay: () => {
         this.#hasReplays = true;
       },

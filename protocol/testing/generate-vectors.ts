@@ -18,6 +18,7 @@ import { encodeDelta, encodeFull } from '../delta.ts';
 import { EMPTY_FIELD, type Field } from '../field.ts';
 import { applyTickFrame, type ClientState, encodeDocFrame, encodeTickFrame, FRAME_FLAG } from '../frames.ts';
 import { pack } from '../pack.ts';
+import { encodePollAnswer, type PollHead } from '../poll-answer.ts';
 import { quantise } from '../quantise.ts';
 import { changeSlice, digestSlice, fullSlice, goneSlice } from '../slice.ts';
 import { encodeDocPatch, encodeKeyframe, encodeTick } from '../tick-message.ts';
@@ -378,6 +379,29 @@ function bundles() {
   });
 }
 
+function polls() {
+  const [{ messages }] = stream() as [ReturnType<typeof stream>[number]];
+  const head = { race: 'oval', epoch: EPOCH, catalogue: example.hash, tickMs: 500 };
+  const record = (seq: number, place: number) => ({ seq, hex: messages[place]!.hex });
+  const stale = { tick: 5, sinceMs: 1_708_300_002_600, reason: 'no_ticks' } as const;
+  const cases: { head: PollHead; records: { seq: number; hex: string }[] }[] = [
+    {
+      head: { ...head, to: `${EPOCH}:300`, kind: 'snapshot', reason: 'first', ticks: 0 },
+      records: [record(300, 7)],
+    },
+    {
+      head: { ...head, to: `${EPOCH}:281474976710655`, kind: 'deltas', from: `${EPOCH}:7`, ticks: 2 },
+      records: [record(8, 0), record(281_474_976_710_655, 1)],
+    },
+    { head: { ...head, to: `${EPOCH}:9`, kind: 'deltas', from: `${EPOCH}:8`, ticks: 0 }, records: [record(9, 6)] },
+    { head: { ...head, to: `${EPOCH}:9`, stale, kind: 'deltas', from: `${EPOCH}:9`, ticks: 0 }, records: [] },
+  ];
+  return cases.map(({ head, records }) => {
+    const list = records.map(({ seq, hex }) => ({ seq, message: Buffer.from(hex, 'hex') }));
+    return { hex: toHex(encodePollAnswer(head, list)), head, records };
+  });
+}
+
 function control() {
   const watch = [
     { car: '24', view: 'slow' },
@@ -476,6 +500,7 @@ export function makeVectors(): Record<string, string> {
     'stream.json': stream(),
     'frames.json': frames(),
     'bundles.json': bundles(),
+    'polls.json': polls(),
     'control.json': control(),
     'refused.json': refused(),
   };

@@ -313,6 +313,29 @@ def read_bundle(data):
     return frames
 
 
+# ---- section 20
+
+
+def read_poll_answer(data):
+    need(data[0] == 0x14, "bad_type")
+    need(data[1] == 1, "bad_version")
+    length, at = varint(data, 2)
+    need(length <= 4096, "bad_answer")
+    need(at + length <= len(data), "cut")
+    head, records = json.loads(data[at : at + length]), []
+    at += length
+    while at < len(data):
+        need(at + 6 <= len(data), "cut")
+        seq = int.from_bytes(data[at : at + 6], "little")
+        need(not records or seq > records[-1]["seq"], "bad_answer")
+        length, at = varint(data, at + 6)
+        need(at + length <= len(data), "cut")
+        records.append({"seq": seq, "hex": data[at : at + length].hex()})
+        at += length
+    need(not records or head["to"] == f"{head['epoch']}:{records[-1]['seq']}", "bad_answer")
+    return head, records
+
+
 # ---- section 13
 
 
@@ -446,6 +469,11 @@ def main():
                 refusal(f"byte {at} altered", lambda a=altered, b=before: read_stream_message(catalogues[run["catalogue"]], a, b))
     for one in load("bundles"):
         same([frame.hex() for frame in read_bundle(bytes.fromhex(one["hex"]))], one["frames"], "bundle")
+    for one in load("polls"):
+        data = bytes.fromhex(one["hex"])
+        same(read_poll_answer(data), (one["head"], one["records"]), "answer to a poll")
+        if one["records"]:
+            refusal("an answer that is cut", lambda data=data: read_poll_answer(data[:-1]), "cut")
     for run in load("frames"):
         tick, cars = None, {}
         for one in run["frames"]:

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProxy } from './proxy-binary.ts';
+
+const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nginx.conf');
+const READY_WITHIN_MS = 10_000;
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+
+/** nginx with the configuration of `deploy/`, but for its addresses and folders. */
+export interface TestNginx {
+  /** Where fans connect. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts nginx, with an empty cache, before three edges that need not be there yet.
+ * @param port A free one, for fans. @throws {Error} when it does not start; the message holds what it said.
+ */
+export async function startNginx(port: number, edgePorts: readonly [number, number, number]): Promise<TestNginx> {
+  const binary = findProxy('nginx');
+  if (!binary) throw new Error('nginx is not installed; run node setup.mjs --proxies, or name it in NGINX_BIN.');
+  const folder = mkdtempSync(join(tmpdir(), 'slipstream-nginx-'));
+  mkdirSync(join(folder, 'cache'));
+  const file = join(folder, 'nginx.conf');
+  writeFileSync(file, withPlaces(readFileSync(CONFIG, 'utf8'), folder, port, edgePorts));
+  const child = spawn(binary, ['-p', folder, '-e', 'stderr', '-c', file, '-g', 'daemon off;'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr!.on('data', (bytes) => {
+    said = (said + bytes).slice(-4000);
+  });
+  // SIGTERM, not SIGKILL: its workers would live on.
+  const endWithProcess = () => child.kill('SIGTERM');
+  process.once('exit', endWithProcess);
+  const exited = once(child, 'exit');
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await exited;
+    process.removeListener('exit', endWithProcess);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  while (!(await isListening(port))) {
+    if (performance.now() > deadlineMs || child.exitCode !== null) {
+      await stop();
+      throw new Error(`nginx does not listen on port ${port}. It said:\n${said}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { url: `http://127.0.0.1:${port}`, stop };
+}
+
+function withPlaces(config: string, folder: string, port: number, edgePorts: readonly number[]): string {
+  const temporary = TEMPORARY.map((name) => `    ${name}_temp_path ${folder}/${name};\n`).join('');
+  // Started by root, it would give its work to somebody who may not read our folder.
+  const user = process.getuid?.() === 0 ? 'user root;\n' : '';
+  const replaced = [
+    ['worker_processes auto;', `${user}worker_processes 1;`],
+    ['worker_rlimit_nofile 40000;', ''],
+    ['worker_connections 20000;', 'worker_connections 8000;'],
+    ['error_log /var/log/nginx/error.log warn;', 'error_log stderr warn;'],
+    ['pid /run/nginx.pid;', `pid ${folder}/pid;`],
+    ['http {\n', `http {\n${temporary}`],
+    ['/var/cache/nginx/slipstream', `${folder}/cache`],
+    ['127.0.0.1:8080', `127.0.0.1:${port}`],
+    ...edgePorts.map((edgePort, n) => [`127.0.0.1:${8081 + n}`, `127.0.0.1:${edgePort}`]),
+  ] as [string, string][];
+  return replaced.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`${CONFIG} does not say ${from.trim()} any more.`);
+    return text.replace(from, () => to);
+  }, config);
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  const isOpen = await new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  });
+  socket.destroy();
+  return isOpen;
+}
