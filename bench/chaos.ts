@@ -26,6 +26,7 @@ const FLAGS = {
     default: FAULTS.map(({ name }) => name),
     help: 'Only these faults.',
   },
+  once: { kind: 'switch', help: 'End when each fault was done once, whatever time is left.' },
   steady: { kind: 'integer', min: 1, max: 600, default: 5, unit: 's', help: 'Time without a fault behind each.' },
 } as const;
 
@@ -157,7 +158,8 @@ async function perform(
     const passedS = () => (performance.now() - startMs) / 1000;
     for (;;) {
       const done = rows.map(({ fault }) => fault);
-      const fault = nextFault(faults, done, flags.seconds - passedS(), flags.steady);
+      const open = flags.once ? faults.filter(({ name }) => !done.includes(name)) : faults;
+      const fault = nextFault(open, done, flags.seconds - passedS(), flags.steady);
       if (!fault) break;
       say(`${passedS().toFixed(0).padStart(4)} s  ${fault.name}: ${fault.summary}`);
       const row = await chaos.do(fault, passedS(), flags.steady * 1000);

@@ -102,7 +102,6 @@ export class ChaosFans {
     const late = await Promise.all(
       this.#crowds.map(async ({ name, crowd }) => ((await crowd.report()).oldestTick < tick ? [name] : [])),
     );
-    const slow = this.#sdk.filter(isBehind);
     return [...late.flat(), ...(this.#sdk.some(isBehind) ? ['decoding'] : [])];
   }
 

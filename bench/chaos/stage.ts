@@ -70,7 +70,8 @@ export async function setStage(): Promise<Stage> {
     for (let n = 1; n <= 2; n++) {
       const network = keep(await startFaultProxy(nats.port));
       const flags = ['--race', RACE, '--sources', 'simulator', '--rate', String(RATE_HZ)];
-      const args = ['ingest', '--nats', `127.0.0.1:${network.port}`, ...flags];
+      const spool = ['--spool', join(folder, `spool-${n}`)];
+      const args = ['ingest', '--nats', `127.0.0.1:${network.port}`, ...flags, ...spool];
       const staged: { -readonly [Key in keyof StagedIngest]: StagedIngest[Key] } = {
         network,
         role: undefined,

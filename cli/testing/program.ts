@@ -31,6 +31,8 @@ export async function findFreePort(): Promise<number> {
 
 interface RunOptions {
   readonly env?: Record<string, string>;
+  /** Another program of ours than `slipstream`. */
+  readonly program?: string;
   /** An open file instead of what {@link Run.stdout} gives. */
   readonly stdout?: number;
 }
@@ -68,7 +70,7 @@ export class Sandbox {
 
   start(args: readonly string[], options: RunOptions = {}): Run {
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPSTREAM_'));
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+    const child = spawn(process.execPath, [options.program ?? PROGRAM, ...args], {
       cwd: this.folder,
       env: {
         ...Object.fromEntries(clean),
