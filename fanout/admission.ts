@@ -1,13 +1,13 @@
 import { LeakyBucket } from './leaky-bucket.ts';
 import { type EdgeLimits, reconnectWindowMs } from './limits.ts';
 
-/** Why a handshake was answered with no WebSocket. */
+/** Why a handshake was answered with no WebSocket, or a request with no stream. */
 export type Refusal = 'going_away' | 'full' | 'rate' | 'origin';
 
 /** What is known of a handshake and of the edge at that moment. */
 export interface Knock {
   readonly isStopping: boolean;
-  /** WebSockets that are open. */
+  /** Connections of fans that are open. */
   readonly fans: number;
   readonly maxFans: number;
   /** Whether the limit of handshakes per second leaves room for one more. */
@@ -34,24 +34,24 @@ export const retryAfterS = (windowMs: number, random: number): number => 1 + Mat
 
 /** Keeps count of fans and handshakes, and refuses before any work is done for a handshake. */
 export class Admission {
-  readonly #limits: EdgeLimits;
+  readonly limits: EdgeLimits;
   readonly #handshakes: LeakyBucket;
   /** Those who were refused and will be back: they leave it as fast as they could be let in. */
   readonly #waiting: LeakyBucket;
   readonly refused: Record<Refusal, number> = { going_away: 0, full: 0, rate: 0, origin: 0 };
   isStopping = false;
-  /** WebSockets that are open, also those that have not said what they want. */
+  /** WebSockets and streams that are open, also those that have not said what they want. */
   fans = 0;
 
   constructor(limits: EdgeLimits) {
-    this.#limits = limits;
+    this.limits = limits;
     this.#handshakes = new LeakyBucket(limits.maxHandshakes);
     this.#waiting = new LeakyBucket(limits.maxHandshakes);
   }
 
   /** @returns why this handshake is refused; `undefined` lets it in, and takes its turn. */
   knock(nowMs: number, isOriginAllowed: () => boolean): Refusal | undefined {
-    const { maxFans, maxHandshakes } = this.#limits;
+    const { maxFans, maxHandshakes } = this.limits;
     const hasTurn = this.#handshakes.levelAt(nowMs) + 1 <= maxHandshakes;
     const refusal = admit({ isStopping: this.isStopping, fans: this.fans, maxFans, hasTurn, isOriginAllowed });
     if (!refusal) this.#handshakes.pour(nowMs);
@@ -64,6 +64,6 @@ export class Admission {
 
   /** The window grows with the crowd: the fans that are here and those that were refused a moment ago. */
   retryAfterS(nowMs: number, random: number): number {
-    return retryAfterS(reconnectWindowMs(this.fans + this.#waiting.levelAt(nowMs), this.#limits), random);
+    return retryAfterS(reconnectWindowMs(this.fans + this.#waiting.levelAt(nowMs), this.limits), random);
   }
 }

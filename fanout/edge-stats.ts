@@ -1,6 +1,6 @@
 import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
-import type { FanStage } from './fan.ts';
+import type { FanStage, Transport } from './fan.ts';
 import type { PollTally } from './poll-room.ts';
 import type { Races } from './races.ts';
 import type { RaceStatus } from './standstill.ts';
@@ -12,6 +12,7 @@ export interface RaceStats {
   readonly staleForMs: number;
   readonly fans: number;
   readonly stages: Readonly<Record<Exclude<FanStage, 'gone'>, number>>;
+  readonly transports: Readonly<Record<Transport, number>>;
   readonly tick: number | undefined;
   /** Ticks kept for fans who come back. */
   readonly ringTicks: number;
@@ -38,7 +39,7 @@ export interface EdgeStats {
   readonly fans: number;
   /** What the edge takes: the limit, or less where the process may hold too few descriptors. */
   readonly maxFans: number;
-  /** Handshakes that got no WebSocket, by reason. */
+  /** Handshakes that got no WebSocket, and requests that got no stream, by reason. */
   readonly refused: Readonly<Record<Refusal, number>>;
   /** Open now: fans and plain HTTP. */
   readonly connections: number;
@@ -61,6 +62,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         staleForMs: fans.verdict.reason ? Math.max(0, nowMs - fans.standstill.sinceMs) : 0,
         fans: fans.size,
         stages: fans.stages,
+        transports: fans.transports,
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,

@@ -1,27 +1,35 @@
-import type { Fan } from './fan.ts';
-import { receiveMessage, receivePing, receiveQuery } from './fan-messages.ts';
+import type { Fan, FanSink } from './fan.ts';
+import { receiveMessage, receivePing } from './fan-messages.ts';
 import type { FanSet } from './fan-set.ts';
 import type { Race } from './race.ts';
 import type { Races } from './races.ts';
-import { type Socket, SocketSink } from './socket-sink.ts';
+
+/** A sink whose connection ends by itself, too. */
+interface ConnectionSink extends FanSink {
+  /** The connection is closed: it may not be touched any more. */
+  forget(): void;
+}
+
+/** Takes what the fan said with its request. */
+type Begin = (fans: FanSet, fan: Fan, nowMs: number) => void;
 
 /** Messages that are kept while the race of a fan is looked for. */
 const MAX_EARLY_MESSAGES = 4;
 
-/** One WebSocket from open to close: finds the race of the fan and hands on what happens. */
+/** One connection from open to close: finds the race of the fan and hands on what happens. */
 export class FanConnection {
-  readonly #sink: SocketSink;
-  /** Until the race is found: what the fan said before that, and the query of its address. */
-  #query: string;
+  readonly #sink: ConnectionSink;
+  /** Until the race is found: what the fan said with its request, and what it said after it. */
+  #begin: Begin | undefined;
   #early: [bytes: Uint8Array, isBinary: boolean][] | undefined;
   #earlyPings = 0;
   #isClosed = false;
   #fans: FanSet | undefined;
   #fan: Fan | undefined;
 
-  constructor(socket: Socket, races: Races, race: string, query: string) {
-    this.#sink = new SocketSink(socket);
-    this.#query = query;
+  constructor(sink: ConnectionSink, races: Races, race: string, begin: Begin) {
+    this.#sink = sink;
+    this.#begin = begin;
     const known = races.get(race);
     if (known) this.#attach(known);
     else void this.#look(races, race);
@@ -43,9 +51,9 @@ export class FanConnection {
     this.#fans = fans;
     const fan = fans.add(this.#sink, nowMs);
     this.#fan = fan;
-    fans.guard(fan, () => receiveQuery(fans, fan, this.#query, nowMs));
+    fans.guard(fan, () => this.#begin?.(fans, fan, nowMs));
     for (const [bytes, isBinary] of this.#early ?? []) this.receive(bytes, isBinary);
-    this.#query = '';
+    this.#begin = undefined;
     this.#early = undefined;
   }
 

@@ -4,6 +4,7 @@ import {
   type ControlLimits,
   type Hello,
   MAX_CONTROL_BYTES,
+  NEXT_ID,
   parseClientMessage,
   parseQuery,
 } from '../protocol/control.ts';
@@ -11,7 +12,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import type { Fan } from './fan.ts';
 import type { FanSet } from './fan-set.ts';
 
-const limitsOf = (fans: FanSet, fan: Fan): ControlLimits => ({
+export const limitsOf = (fans: FanSet, fan: Fan): ControlLimits => ({
   maxCars: fans.limits.maxCars,
   catalogue: fans.delivery?.state.catalogue,
   hasOwnView: fan.choice?.list !== undefined,
@@ -38,6 +39,15 @@ export function receiveQuery(fans: FanSet, fan: Fan, query: string, nowMs: numbe
     fans.close(fan, 'bad_message');
   }
   if (hello) fans.greet(fan, hello, nowMs);
+}
+
+/** Takes what a fan that was just greeted wants next, as if it had said it in messages. */
+export function receiveNext(fans: FanSet, fan: Fan, { next, badNext }: Hello, nowMs: number): void {
+  if (fan.stage !== 'live') return;
+  if (badNext) refuse(fans, fan, badNext);
+  const { watch, channels, rate } = next ?? {};
+  if (watch) fans.watch(fan, NEXT_ID, { watch, ...(channels && { channels }) });
+  if (rate) fans.setRate(fan, NEXT_ID, rate, nowMs);
 }
 
 function offenceOf(fans: FanSet, fan: Fan, bytes: Uint8Array, isBinary: boolean, nowMs: number) {

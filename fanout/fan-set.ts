@@ -3,8 +3,9 @@ import type { Hello, Rate, Wish } from '../protocol/control.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
-import { Fan, type FanSink, type FanStage, type OwedSnapshot } from './fan.ts';
+import { Fan, type FanSink, type FanStage, type OwedSnapshot, type Transport } from './fan.ts';
 import { chooseAnew, keepChoice, sayWatching } from './fan-choice.ts';
+import { receiveNext } from './fan-messages.ts';
 import { type Departure, Farewell } from './farewell.ts';
 import type { EdgeLimits } from './limits.ts';
 import { Paces } from './pace.ts';
@@ -51,6 +52,13 @@ export class FanSet {
     const stages = { new: 0, parked: 0, live: 0 };
     for (const { stage } of this.#fans) if (stage !== 'gone') stages[stage]++;
     return stages;
+  }
+
+  /** How many fans are reached by each transport. */
+  get transports(): Record<Transport, number> {
+    const transports = { websocket: 0, sse: 0 };
+    for (const { sink } of this.#fans) transports[sink.transport]++;
+    return transports;
   }
 
   get pendingBytes(): number {
@@ -123,6 +131,7 @@ export class FanSet {
       this.#courier.beginReplay(fan, delivery, plan.base, since.seq);
       this.#replay(fan, nowMs);
     } else this.#courier.join(fan, delivery, delivery.repair(plan, fan.choice, hello, nowMs - fan.askedAtMs));
+    receiveNext(this, fan, hello, nowMs);
     this.#farewell?.bye(fan, nowMs);
   }
 

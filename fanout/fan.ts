@@ -4,8 +4,13 @@ import type { Choice } from './choice.ts';
 import { EVERY_TICK, type Pace } from './pace.ts';
 import type { Awaited } from './resume-plan.ts';
 
+/** By what a fan is reached. */
+export const TRANSPORTS = ['websocket', 'sse'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 /** The socket of one fan, as narrow as the fan needs it. Nothing here throws, also not on a socket that is gone. */
 export interface FanSink {
+  readonly transport: Transport;
   sendText(text: string): void;
   /** @param frame Shared with other fans: copied or written before this returns. */
   sendFrame(frame: Uint8Array): void;

@@ -24,6 +24,7 @@ export interface ApiFacts {
   readonly fleet: Fleet;
 }
 
+const STREAM_ONLY = 'A stream of events is opened with GET, or with POST and a hello as its body.';
 const RETRY = { 'Retry-After': '1' };
 
 /** Answers every address under `/` that is not a file; `undefined` when it is none of ours. */
@@ -62,6 +63,7 @@ function route(
   if (leaf === 'poll') return () => answerPoll(ask, facts.races, name);
   if (leaf === 'live')
     return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });
   return undefined;
 }
 

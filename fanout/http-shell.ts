@@ -40,10 +40,13 @@ interface Cors {
   readonly headers: string;
 }
 
-const READ_ONLY: Cors = { methods: 'GET, HEAD, OPTIONS', headers: 'Accept, Content-Type, If-None-Match' };
+const READ_ONLY: Cors = {
+  methods: 'GET, HEAD, OPTIONS',
+  headers: 'Accept, Content-Type, If-None-Match, Last-Event-ID',
+};
 
 export function headersFor(
-  ask: Ask,
+  { method }: Pick<Ask, 'method'>,
   origin: string,
   origins: readonly string[] | undefined,
   allowed = READ_ONLY,
@@ -54,7 +57,7 @@ export function headersFor(
     headers.Vary = 'Origin';
     if (origin !== '' && origins.includes(origin)) headers['Access-Control-Allow-Origin'] = origin;
   }
-  if (ask.method === 'OPTIONS') {
+  if (method === 'OPTIONS') {
     headers['Access-Control-Allow-Methods'] = allowed.methods;
     headers['Access-Control-Allow-Headers'] = allowed.headers;
     headers['Access-Control-Max-Age'] = '86400';

@@ -115,6 +115,13 @@ export const RACE_GAUGES: readonly (RaceMetric & { readonly merge: 'sum' | 'min'
   },
   { name: 'polls_waiting', help: 'Long polls that wait.', merge: 'sum', of: ({ polls }) => polls.waiting },
   {
+    name: 'fans_by_transport',
+    help: 'Fans by what they are reached with: a WebSocket, or a stream of events over HTTP.',
+    by: 'transport',
+    merge: 'sum',
+    of: ({ transports }) => transports,
+  },
+  {
     name: 'waiting_bytes',
     help: 'Bytes that wait in the sockets of all fans.',
     merge: 'sum',

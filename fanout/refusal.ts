@@ -16,11 +16,20 @@ const REFUSALS: Readonly<Record<Refusal, readonly [status: string, message: stri
   origin: ['403 Forbidden', 'Pages of this origin may not connect.'],
 };
 
-/** Answers a handshake that is not let in, and closes: whoever comes back later needs no descriptor until then. */
-export function refuse(response: Response, refusal: Refusal, retryAfterS: number): void {
+/**
+ * Answers a handshake that is not let in, and closes: whoever comes back later needs no descriptor until then.
+ * @param headers Added to those of the refusal.
+ */
+export function refuse(
+  response: Response,
+  refusal: Refusal,
+  retryAfterS: number,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const [status, message] = REFUSALS[refusal];
   response.writeStatus(status);
   response.writeHeader('Content-Type', 'application/json; charset=utf-8');
+  for (const [key, value] of Object.entries(headers)) response.writeHeader(key, value);
   if (status === UNAVAILABLE) response.writeHeader('Retry-After', `${retryAfterS}`);
   response.end(`${JSON.stringify({ error: refusal, message })}\n`, true);
 }

@@ -10,11 +10,14 @@ import {
 import { ConfigError } from '../protocol/errors.ts';
 import type { Admission } from './admission.ts';
 import type { Connections } from './connections.ts';
+import { EventStreams } from './event-streams.ts';
 import { FanConnection } from './fan-connection.ts';
+import { receiveQuery } from './fan-messages.ts';
 import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
 import { refuse } from './refusal.ts';
 import { serveSession } from './session-shell.ts';
 import type { Sessions } from './sessions.ts';
+import { SocketSink } from './socket-sink.ts';
 
 /** uWebSockets.js types its constants as types. */
 const NO_COMPRESSION = 0;
@@ -41,7 +44,7 @@ export interface SocketServer {
 }
 
 /**
- * Serves fans over WebSocket, and everybody else over HTTP.
+ * Serves fans over WebSockets and streams of events, and everybody else over HTTP.
  * @param isShared Other processes may take connections of the same port.
  * @throws {ConfigError} `port_taken`.
  */
@@ -55,6 +58,9 @@ export async function startSocketServer(
   const app = App();
   countConnections(app, connections);
   serveFans(app, admission, connections, http);
+  const streams = new EventStreams(admission, http);
+  app.get('/races/:race/events', (response, request) => streams.get(response, request));
+  app.post('/races/:race/events', (response, request) => streams.post(response, request));
   app.any('/session', (response, request) => void serveSession(response, request, http, sessions));
   app.any('/*', (response, request) => void serve(response, request, http));
   const listening = await listen(app, host, port, isShared);
@@ -142,7 +148,9 @@ function serveFans(
       const data = socket.getUserData();
       const { race, query } = data.asked!;
       data.asked = undefined;
-      data.fan = new FanConnection(socket, races, race, query);
+      data.fan = new FanConnection(new SocketSink(socket), races, race, (fans, fan, nowMs) =>
+        receiveQuery(fans, fan, query, nowMs),
+      );
     },
     // A copy: the buffer dies with the callback.
     message: (socket, message, isBinary) =>

@@ -29,6 +29,7 @@ function sendTogether(): void {
 
 /** A fan's socket that may be gone at any moment. */
 export class SocketSink implements FanSink {
+  readonly transport = 'websocket';
   #socket: Socket | undefined;
   /** Whether anything may wait in the socket: asking it costs as much as a good part of a send. */
   #mayWait = false;

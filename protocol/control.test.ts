@@ -7,6 +7,7 @@ import {
   formatHello,
   formatQuery,
   type Hello,
+  type Next,
   parseClientMessage,
   parseQuery,
   RATES,
@@ -29,23 +30,35 @@ const withOwn: ControlLimits = { ...limits, hasOwnView: true };
 const hasView = (name: string) => VIEWS.includes(name);
 const EPOCH = '0123456789abcdef';
 
+const watches = fc.uniqueArray(
+  fc.record({ car: fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/), view: fc.constantFrom(...VIEWS, 'own') }),
+  { maxLength: 5, selector: ({ car }) => car },
+);
+const hasNoOwn = (watch: Hello['watch']) => watch.every(({ view }) => view !== 'own');
+const nexts: fc.Arbitrary<Next> = fc.oneof(
+  fc.record(
+    { watch: watches, channels: fc.subarray(KEYS, { minLength: 1 }), rate: fc.constantFrom(...RATES) },
+    { requiredKeys: ['watch'] },
+  ),
+  fc.record({ rate: fc.constantFrom(...RATES) }),
+);
+
 const hellos: fc.Arbitrary<Hello> = fc
   .record(
     {
       version: fc.integer({ min: 0, max: 999_999_999 }),
-      watch: fc.uniqueArray(
-        fc.record({ car: fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/), view: fc.constantFrom(...VIEWS, 'own') }),
-        { maxLength: 5, selector: ({ car }) => car },
-      ),
+      watch: watches,
       channels: fc.subarray(KEYS, { minLength: 1 }),
       history: fc.constantFrom('all' as const, 'latest' as const),
       since: fc.record({ epoch: fc.stringMatching(/^[0-9a-f]{16}$/), seq: fc.integer({ min: 1, max: 2 ** 48 - 1 }) }),
       doc: fc.boolean(),
       rate: fc.constantFrom(...RATES),
+      next: nexts,
     },
     { requiredKeys: ['version', 'watch', 'history', 'doc', 'rate'] },
   )
-  .filter(({ watch, channels }) => channels !== undefined || watch.every(({ view }) => view !== 'own'));
+  .filter(({ watch, channels }) => channels !== undefined || hasNoOwn(watch))
+  .filter(({ channels, next }) => (channels ?? next?.channels) !== undefined || hasNoOwn(next?.watch ?? []));
 
 it('a hello says the same as a message and as a query', () => {
   fc.assert(
@@ -114,6 +127,42 @@ it.each([`${EPOCH}:0`, 'now', 5, {}, true])(
     });
   },
 );
+
+describe('what is wanted next', () => {
+  const nextOf = (wanted: unknown) => {
+    const message = parseClientMessage(hello({ watch: [{ car: '24' }], next: wanted }), limits);
+    const { next, badNext } = message as Hello;
+    return next ?? badNext?.code;
+  };
+
+  it.each<[string, unknown, string]>([
+    ['a text', 'watch', 'bad_message'],
+    ['a list of cars', [{ car: '24' }], 'bad_message'],
+    ['an unknown view', { watch: [{ car: '24', view: 'wings' }] }, 'bad_watch'],
+    ['a car twice', { watch: [{ car: '24' }, { car: '24' }] }, 'bad_watch'],
+    ['own without channels', { watch: [{ car: '24', view: 'own' }] }, 'bad_watch'],
+    ['channels without cars', { channels: ['rpm'] }, 'bad_watch'],
+    ['too many cars', { watch: ['1', '2', '3', '4', '5', '6'].map((car) => ({ car })) }, 'too_many_cars'],
+    ['a rate between', { rate: 1.5 }, 'bad_rate'],
+  ])('is refused when it is %s, and the hello stands', (_, wanted, code) => {
+    expect(nextOf(wanted)).toBe(code);
+  });
+
+  it('is refused in a query too', () => {
+    for (const [query, code] of [
+      ['next=24:full:1', 'bad_watch'],
+      ['next=24&nextChannels=boost', 'bad_watch'],
+      ['nextChannels=rpm', 'bad_watch'],
+      ['nextRate=3', 'bad_rate'],
+    ])
+      expect(parseQuery(`watch=24&${query}`, limits)).toMatchObject({ badNext: { code }, watch: [{ car: '24' }] });
+  });
+
+  it('may use the channels that are held', () => {
+    const next = { watch: [{ car: '9', view: 'own' }] };
+    expect(parseClientMessage(hello({ channels: ['rpm'], next }), limits)).toMatchObject({ next });
+  });
+});
 
 const hello = (more: object) => JSON.stringify({ type: 'hello', version: 1, ...more });
 const watch = (watch: unknown) => JSON.stringify({ type: 'watch', id: 1, watch });
@@ -225,6 +274,7 @@ it('any text and any query is answered with a message or a ProtocolError', () =>
     'channels',
     'rate',
     'own',
+    'next',
   );
   const json = fc.jsonValue({ maxDepth: 3 });
   const object = fc.dictionary(words, fc.oneof(words, json, fc.array(fc.dictionary(words, fc.oneof(words, json)))));
@@ -239,6 +289,7 @@ it('any text and any query is answered with a message or a ProtocolError', () =>
         attempt(() => parseQuery(text, limits));
         attempt(() => parseQuery(`watch=${text}`, limits));
         attempt(() => parseQuery(`watch=&channels=${text}&rate=${text}`, limits));
+        attempt(() => parseQuery(`watch=&next=${text}&nextChannels=${text}&nextRate=${text}`, limits));
       },
     ),
     { numRuns: 1000 },

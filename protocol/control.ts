@@ -28,6 +28,14 @@ export type History = 'all' | 'latest';
 /** Where a client was; `garbled` when it named something that is no position. */
 export type Since = Position | 'garbled';
 
+/** What a client wants right after its greeting, as if it had said it in messages; what is left out stays. */
+export interface Next extends Partial<Wish> {
+  readonly rate?: Rate;
+}
+
+/** Answers to {@link Hello.next} carry this id. */
+export const NEXT_ID = 1;
+
 /** What a client says first; all of it may also stand in the URL. */
 export interface Hello extends Wish {
   readonly version: number;
@@ -37,6 +45,9 @@ export interface Hello extends Wish {
   readonly doc: boolean;
   /** Tick frames per second. @defaultValue 2, every tick */
   readonly rate: Rate;
+  readonly next?: Next;
+  /** What is wrong with a `next` that came: the client is greeted, told, and goes on with what it holds. */
+  readonly badNext?: ProtocolError;
 }
 
 /** How a gap was closed. */
@@ -178,7 +189,11 @@ function readRate(value: unknown): Rate {
   return value;
 }
 
-/** A client whose memory is damaged is helped by a snapshot, not by an error that it would get again. */
+/**
+ * Reads a position that a client names; nothing and an empty text name none.
+ * @returns `garbled` for what is none: a client whose memory is damaged is helped by a snapshot, not by an error that it
+ *   would get again.
+ */
 export function readSince(value: unknown): Since | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   return (typeof value === 'string' ? parsePosition(value) : undefined) ?? 'garbled';
@@ -250,19 +265,37 @@ function readHello(value: Record<string, unknown>, limits: ControlLimits): Hello
   if (typeof value.version !== 'number')
     throw bad('bad_message', `version must be a number, but is ${describeValue(value.version)}.`);
   const since = readSince(value.since);
+  const wish = readWish({ ...value, watch: value.watch ?? [] }, limits);
   return {
     version: value.version,
-    ...readWish({ ...value, watch: value.watch ?? [] }, limits),
+    ...wish,
     history: readHistory(value.history),
     doc: readDoc(value.doc),
     rate: readRate(value.rate ?? RATES[0]),
     ...(since ? { since } : {}),
+    ...readNext(value.next, { ...limits, hasOwnView: wish.channels !== undefined }),
   };
+}
+
+/** A wish that cannot be had is no reason to send away a client that may go on with what it holds. */
+function readNext(value: unknown, limits: ControlLimits): Pick<Hello, 'next' | 'badNext'> {
+  if (value === undefined || value === null) return {};
+  try {
+    if (typeof value !== 'object' || Array.isArray(value))
+      throw bad('bad_message', `next must be an object, but is ${describeValue(value)}.`);
+    const { watch, channels, rate } = value as Record<string, unknown>;
+    const wish = watch === undefined && channels === undefined ? {} : readWish({ watch, channels }, limits);
+    return { next: { ...wish, ...(rate === undefined ? {} : { rate: readRate(rate) }) } };
+  } catch (error) {
+    if (error instanceof ProtocolError) return { badNext: error };
+    throw error;
+  }
 }
 
 /**
  * Reads a hello from the query of a URL:
- * `watch=24:essentials,9:own&channels=speed,rpm&since=<epoch>:<seq>&history=all&doc=0&rate=0.5`.
+ * `watch=24:essentials,9:own&channels=speed,rpm&since=<epoch>:<seq>&history=all&doc=0&rate=0.5`, and what is wanted
+ * next in `next`, `nextChannels` and `nextRate`.
  * @returns `undefined` when the query says nothing of a watch: the client will send a hello.
  * @throws {ProtocolError} as {@link parseClientMessage}.
  */
@@ -270,30 +303,43 @@ export function parseQuery(query: string, limits: ControlLimits): Hello | undefi
   const params = new URLSearchParams(query);
   const watch = params.get('watch');
   if (watch === null) return undefined;
-  const list =
-    watch === ''
-      ? []
-      : watch.split(',').map((entry) => {
-          const [car, view, ...rest] = entry.split(':');
-          if (rest.length > 0)
-            throw bad('bad_watch', `watch must read car:view,car:view, but has ${describeValue(entry)}.`);
-          return { car, view };
-        });
   const version = params.get('version') ?? `${PROTOCOL_VERSION}`;
-  const channels = params.get('channels');
-  const rate = params.get('rate');
   return readHello(
     {
       version: /^[0-9]{1,9}$/.test(version) ? Number(version) : version,
-      watch: list,
-      channels: channels === '' ? [] : channels?.split(','),
+      watch: splitWatch(watch),
+      channels: splitChannels(params.get('channels')),
       since: params.get('since') ?? undefined,
       history: params.get('history') ?? undefined,
       doc: readDocParam(params.get('doc')),
-      rate: rate !== null && /^\d(\.\d)?$/.test(rate) ? Number(rate) : rate,
+      rate: readRateParam(params.get('rate')),
+      next: readNextParams(params),
     },
     limits,
   );
+}
+
+/** Entries of more parts than two are left as texts: no list of cars has them, and so they are named and refused. */
+const splitWatch = (text: string): unknown[] =>
+  text === ''
+    ? []
+    : text.split(',').map((entry) => {
+        const [car, view, ...rest] = entry.split(':');
+        return rest.length > 0 ? { car: entry } : { car, view };
+      });
+
+const splitChannels = (text: string | null) => (text === '' ? [] : text?.split(','));
+
+const readRateParam = (text: string | null) => (text !== null && /^\d(\.\d)?$/.test(text) ? Number(text) : text);
+
+function readNextParams(params: URLSearchParams): Record<string, unknown> | undefined {
+  const [watch, channels, rate] = ['next', 'nextChannels', 'nextRate'].map((name) => params.get(name) ?? undefined);
+  if (watch === undefined && channels === undefined && rate === undefined) return undefined;
+  return {
+    watch: watch === undefined ? undefined : splitWatch(watch),
+    channels: channels === undefined ? undefined : splitChannels(channels),
+    rate: rate === undefined ? undefined : readRateParam(rate),
+  };
 }
 
 const DOC_PARAMS: Readonly<Record<string, boolean>> = { 0: false, 1: true };
@@ -306,12 +352,18 @@ export const formatHello = (hello: Hello): string =>
 
 /** The query that {@link parseQuery} reads back. */
 export function formatQuery(hello: Hello): string {
+  const { next } = hello;
   const params = new URLSearchParams({ version: `${hello.version}` });
-  params.set('watch', hello.watch.map(({ car, view }) => `${car}:${view}`).join(','));
+  params.set('watch', joinWatch(hello.watch));
   if (hello.channels) params.set('channels', hello.channels.join(','));
   if (hello.since) params.set('since', formatSince(hello.since));
   params.set('history', hello.history);
   if (!hello.doc) params.set('doc', '0');
   if (hello.rate !== RATES[0]) params.set('rate', `${hello.rate}`);
+  if (next?.watch) params.set('next', joinWatch(next.watch));
+  if (next?.channels) params.set('nextChannels', next.channels.join(','));
+  if (next?.rate) params.set('nextRate', `${next.rate}`);
   return params.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
 }
+
+const joinWatch = (watch: readonly Watch[]): string => watch.map(({ car, view }) => `${car}:${view}`).join(',');

@@ -14,6 +14,7 @@ import { carsOf, expectedCars, FanReader } from './test-fan.ts';
 
 /** A socket that can be frozen; what it holds back is read when it thaws. */
 export class FakeSink implements FanSink {
+  readonly transport = 'websocket';
   isFrozen = false;
   /** How often several frames left together. */
   writes = 0;

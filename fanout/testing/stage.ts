@@ -3,6 +3,7 @@ import type { Catalogue } from '../../protocol/catalogue.ts';
 import type { Field } from '../../protocol/field.ts';
 import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
 import { type Edge, type EdgeOptions, startEdge } from '../edge.ts';
+import { EventFan } from './event-fan.ts';
 import { type RaceWriter, TestPublisher } from './publisher.ts';
 import { RawFan } from './raw-fan.ts';
 import { StrictReader } from './strict-reader.ts';
@@ -18,6 +19,7 @@ export class Stage {
   readonly #edges: Edge[] = [];
   readonly #fans: TestFan[] = [];
   readonly #raw: RawFan[] = [];
+  readonly #streams: EventFan[] = [];
   readonly #catalogues = new Map<string, Catalogue>();
   readonly problems: unknown[] = [];
 
@@ -87,6 +89,29 @@ export class Stage {
     return this.#addRaw(edge, query, new StrictReader(this.catalogueOf, wishOf(query), this.writer.fields));
   }
 
+  /** A fan on a stream of events. */
+  stream(
+    edge: Pick<Edge, 'url'>,
+    query = 'watch=0:full,1:essentials',
+    more: ConstructorParameters<typeof EventFan>[2] = {},
+    path = `/races/${RACE}/events`,
+  ): EventFan {
+    return this.#addStream(`${edge.url}${path}?${query}`, new FanReader(this.catalogueOf, wishOf(query)), more);
+  }
+
+  /** As {@link strict}, on a stream of events. */
+  strictStream(edge: Pick<Edge, 'url'>, query: string): EventFan {
+    const reader = new StrictReader(this.catalogueOf, wishOf(query), this.writer.fields);
+    return this.#addStream(`${edge.url}/races/${RACE}/events?${query}`, reader);
+  }
+
+  #addStream(url: string, reader: FanReader, more?: ConstructorParameters<typeof EventFan>[2]): EventFan {
+    this.catalogueOf('');
+    const fan = new EventFan(url, reader, more);
+    this.#streams.push(fan);
+    return fan;
+  }
+
   #addRaw({ port }: Pick<Edge, 'port'>, query: string, reader: FanReader): RawFan {
     this.catalogueOf('');
     const fan = new RawFan(port, `/races/${RACE}/live?${query}`, reader);
@@ -95,7 +120,7 @@ export class Stage {
   }
 
   /** Waits until a fan has read the newest tick and document. */
-  async caughtUp(...fans: readonly (TestFan | RawFan)[]): Promise<void> {
+  async caughtUp(...fans: readonly (TestFan | RawFan | EventFan)[]): Promise<void> {
     for (const fan of fans) {
       await until(`tick ${this.writer.tick} and document ${this.writer.docRevision}`, () => {
         if (fan.failure) throw fan.failure;
@@ -106,7 +131,7 @@ export class Stage {
   }
 
   /** Every tick that these fans saw, and what they hold, is what was published. */
-  expectTruth(...fans: readonly (TestFan | RawFan)[]): void {
+  expectTruth(...fans: readonly (TestFan | RawFan | EventFan)[]): void {
     expect(this.problems).toEqual([]);
     for (const { failure, reader } of fans) {
       if (failure) throw failure;
@@ -125,6 +150,7 @@ export class Stage {
   async strike(): Promise<void> {
     for (const { socket } of this.#fans) socket.close();
     for (const { socket } of this.#raw) socket.destroy();
+    for (const fan of this.#streams) fan.leave();
     await Promise.all(this.#edges.map((edge) => edge.stop()));
     await this.publisher.close();
     await this.nats.stop();

@@ -90,6 +90,7 @@ class MemorySocket {
 
   /** The side of the edge. */
   readonly #sink: FanSink = {
+    transport: 'websocket',
     sendText: (text) => this.#hand(text),
     sendFrame: (frame) => this.#hand(frame.slice()),
     sendFrames: (frames, last) => {

@@ -1,0 +1,139 @@
+import {
+  type ControlLimits,
+  type Hello,
+  MAX_CONTROL_BYTES,
+  parseClientMessage,
+  parseQuery,
+  readSince,
+} from '../protocol/control.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import type { Admission } from './admission.ts';
+import { EventSink, type StreamResponse } from './event-sink.ts';
+import { EventWriter } from './event-writer.ts';
+import type { Fan } from './fan.ts';
+import { FanConnection } from './fan-connection.ts';
+import { limitsOf } from './fan-messages.ts';
+import type { FanSet } from './fan-set.ts';
+import { type HttpOptions, headersFor, isAllowedOrigin, type RawRequest } from './http-shell.ts';
+import { refuse } from './refusal.ts';
+
+/** What is needed of a request for a stream; it is dead after the first await. */
+interface StreamRequest extends RawRequest {
+  getParameter(index: number): string | undefined;
+}
+
+/** What is needed of a response whose request has a body. */
+interface PostResponse extends StreamResponse {
+  /** @param handler Gets parts that are good until it returns. */
+  onData(handler: (part: ArrayBuffer, isLast: boolean) => void): unknown;
+}
+
+/** Reads what the request says; throws a ProtocolError. */
+type ReadHello = (limits: ControlLimits) => Hello;
+
+/** A request that was let in, and is a fan from then on. */
+interface Guest {
+  readonly sink: EventSink;
+  /** Begins the stream. */
+  open(read: ReadHello): void;
+}
+
+/** Opens streams of events, for fans whom no WebSocket reaches. */
+export class EventStreams {
+  readonly #admission: Admission;
+  readonly #http: HttpOptions;
+
+  constructor(admission: Admission, http: HttpOptions) {
+    this.#admission = admission;
+    this.#http = http;
+  }
+
+  /** Answers a GET: the hello stands in the address. Without a choice of cars only ticks and the document come. */
+  get(response: StreamResponse, request: StreamRequest): void {
+    const query = request.getQuery();
+    this.#admit(response, request)?.open(
+      (limits) => parseQuery(query, limits) ?? parseQuery(`${query}&watch=`, limits)!,
+    );
+  }
+
+  /** Answers a POST: the hello is the body, for whom it is too long for an address. */
+  post(response: PostResponse, request: StreamRequest): void {
+    const guest = this.#admit(response, request);
+    if (!guest) return;
+    const late = setTimeout(() => guest.sink.close('timeout'), this.#admission.limits.helloTimeoutMs);
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    response.onData((part, isLast) => {
+      if (guest.sink.isOver) return clearTimeout(late);
+      bytes += part.byteLength;
+      if (bytes > MAX_CONTROL_BYTES) guest.sink.close('too_large');
+      else parts.push(new Uint8Array(part.slice(0)));
+      if (!isLast || guest.sink.isOver) return;
+      clearTimeout(late);
+      guest.open((limits) => readBody(Buffer.concat(parts), limits));
+    });
+  }
+
+  #admit(response: StreamResponse, request: StreamRequest): Guest | undefined {
+    const nowMs = performance.now();
+    const { origins, races } = this.#http;
+    const admission = this.#admission;
+    const origin = request.getHeader('origin');
+    const headers = headersFor({ method: request.getMethod() }, origin, origins);
+    const refusal = admission.knock(nowMs, () => isAllowedOrigin(origin, origins));
+    if (refusal) {
+      refuse(response, refusal, admission.retryAfterS(nowMs, Math.random()), headers);
+      return undefined;
+    }
+    const race = request.getParameter(0) ?? '';
+    const lastEventId = request.getHeader('last-event-id');
+    admission.fans++;
+    const sink = new EventSink(response, new EventWriter(Math.random()), headers, () => {
+      admission.fans--;
+    });
+    let connection: FanConnection | undefined;
+    response.onAborted(() => {
+      sink.abort();
+      connection?.closed();
+    });
+    response.onWritable(() => {
+      sink.drain();
+      connection?.drained();
+      return true;
+    });
+    return {
+      sink,
+      open: (read) => {
+        connection = new FanConnection(sink, races, race, (fans, fan, atMs) =>
+          greet(sink, fans, fan, (limits) => comeBack(read(limits), lastEventId), atMs),
+        );
+      },
+    };
+  }
+}
+
+function readBody(body: Uint8Array, limits: ControlLimits): Hello {
+  const message = parseClientMessage(new TextDecoder().decode(body), limits);
+  if (message.type === 'hello') return message;
+  throw new ProtocolError('bad_message', `The body must be a hello, but is a ${message.type}.`);
+}
+
+/** A browser that comes back by itself repeats its old address, and says in a header how far it has read. */
+function comeBack(hello: Hello, lastEventId: string): Hello {
+  const since = readSince(lastEventId);
+  return since ? { ...hello, since } : hello;
+}
+
+function greet(sink: EventSink, fans: FanSet, fan: Fan, read: ReadHello, nowMs: number): void {
+  let hello: Hello;
+  try {
+    hello = read(limitsOf(fans, fan));
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    sink.explain(error);
+    fans.tally.refused++;
+    fans.close(fan, 'bad_message');
+    return;
+  }
+  fans.greet(fan, hello, nowMs);
+}
