@@ -32,9 +32,10 @@ const ENDED_WITHIN_MS = 5_000;
  * The caller must `stop()` it; a server whose test process exits without doing so is ended with the process.
  *
  * @param options.config Lines added to the server's configuration file, such as `max_payload: 2MB`.
+ * @param options.port A free one that stays free while the server is down. @defaultValue any
  * @throws {Error} when no binary is found or the server does not come up; the message holds its last lines.
  */
-export async function startNatsServer(options: { config?: string } = {}): Promise<TestNatsServer> {
+export async function startNatsServer(options: { config?: string; port?: number } = {}): Promise<TestNatsServer> {
   const binary = findNatsServer();
   const dir = mkdtempSync(join(tmpdir(), 'slipstream-nats-'));
   let child: ChildProcess | undefined;
@@ -72,7 +73,7 @@ export async function startNatsServer(options: { config?: string } = {}): Promis
 
   let port: number;
   try {
-    port = await launch(-1);
+    port = await launch(options.port ?? -1);
   } catch (error) {
     await stop();
     throw error;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findFreePort } from '../../cli/testing/program.ts';
+import { findFreePort, findLastingPort } from '../../cli/testing/program.ts';
 import { type FaultProxy, startFaultProxy } from '../../testing/fault-proxy.ts';
 import { startHaproxy, type TestHaproxy } from '../../testing/haproxy.ts';
 import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
@@ -62,7 +62,7 @@ export async function setStage(): Promise<Stage> {
   };
   try {
     const deaths: string[] = [];
-    const nats = keep(await startNatsServer());
+    const nats = keep(await startNatsServer({ port: await findLastingPort() }));
     const ingests: StagedIngest[] = [];
     const onDeath = (sentence: string) => deaths.push(sentence);
     /** The one that said so last: an ingest that is frozen or cut off does not know yet that it leads no more. */
@@ -94,7 +94,7 @@ export async function setStage(): Promise<Stage> {
       ingests.push(staged);
     }
     const ports: number[] = [];
-    for (let n = 0; n < EDGES; n++) ports.push(await findFreePort());
+    for (let n = 0; n < EDGES; n++) ports.push(await findLastingPort());
     const edges = ports.map((port, n) =>
       keep(
         new Actor(`edge ${n + 1}`, ['edge', '--nats', `127.0.0.1:${nats.port}`, '--port', String(port)], folder, {
