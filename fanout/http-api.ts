@@ -11,6 +11,7 @@ import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
 import type { Races } from './races.ts';
 import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMessagePack } from './reply.ts';
+import { answerSegments } from './segment-endpoint.ts';
 
 /** What the routes need to know of the process. */
 export interface ApiFacts {
@@ -29,7 +30,7 @@ const RETRY = { 'Retry-After': '1' };
 /** Answers every address under `/` that is not a file; `undefined` when it is none of ours. */
 export function answer(ask: Ask, facts: ApiFacts): Reply | Promise<Reply> | undefined {
   const [root, name, leaf, ...rest] = ask.path.split('/').slice(1);
-  const known = route(ask, facts, root ?? '', name, leaf, rest.length);
+  const known = route(ask, facts, root ?? '', name, leaf, rest);
   if (!known) return undefined;
   if (ask.method === 'OPTIONS') return { status: 204, headers: { Allow: 'GET, HEAD, OPTIONS' }, body: '' };
   if (ask.method !== 'GET' && ask.method !== 'HEAD') {
@@ -45,9 +46,11 @@ function route(
   root: string,
   name: string | undefined,
   leaf: string | undefined,
-  rest: number,
+  rest: readonly string[],
 ): (() => Reply | Promise<Reply>) | undefined {
-  if (rest > 0) return undefined;
+  if (root === 'races' && name !== undefined && leaf === 'segments' && rest.length <= 1)
+    return () => answerSegments(ask, facts.races, name, rest[0]);
+  if (rest.length > 0) return undefined;
   if (name === undefined) {
     if (root === 'healthz') return () => answerHealth(ask, facts);
     if (root === 'metrics') return () => answerMetrics(ask, facts);
