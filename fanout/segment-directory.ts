@@ -30,7 +30,7 @@ export interface Segment {
   readonly seqs: readonly [number, number];
 }
 
-export const segmentId = (epoch: string, tick: number): string => `${epoch}-${Math.floor(tick / SEGMENT_TICKS)}`;
+const segmentId = (epoch: string, tick: number): string => `${epoch}-${Math.floor(tick / SEGMENT_TICKS)}`;
 
 /** Knows the finished segments of a race from the keyframes in its stream. Pure: keyframes go in, in order. */
 export class SegmentDirectory {
