@@ -66,7 +66,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,
-        polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.made },
+        polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.binary.made + race.pollAnswers.json.made },
         pendingBytes: fans.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,

@@ -1,11 +1,10 @@
 import { compileOwnView, OWN_VIEW } from '../protocol/catalogue.ts';
-import type { View } from '../protocol/coding-plan.ts';
 import { checkWatch, parseQuery, type Wish } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
-import { dequantise } from '../protocol/quantise.ts';
 import type { Fleet } from './fleet.ts';
+import { readValues } from './json-race.ts';
 import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
@@ -16,8 +15,11 @@ import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMess
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
-  /** Whether NATS is connected and the edge is not on its way out. */
-  readonly isReady: () => boolean;
+  /**
+   * `undefined` while there is no race to show, and when the edge is on its way out. `stale` while NATS is away: fans are
+   * served all the same, and told. It is away for all edges alike: were none ready then, no fan could come back.
+   */
+  readonly readiness: () => 'ready' | 'stale' | undefined;
   readonly fleet: Fleet;
 }
 
@@ -57,7 +59,8 @@ function route(
   if (root !== 'races') return undefined;
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
-  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name);
+  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
+  if (leaf === 'poll.json') return () => answerPoll(ask, facts.races, name, 'json');
   if (leaf === 'live')
     return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
   if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });
@@ -78,14 +81,9 @@ async function answerMetrics(ask: Ask, { fleet }: ApiFacts): Promise<Reply> {
 }
 
 function answerReady(ask: Ask, facts: ApiFacts): Reply {
-  if (facts.isReady()) return answerValue(ask, { status: 'ready' });
-  return answerError(
-    ask,
-    503,
-    'not_ready',
-    'No race is followed yet, NATS is away, or this edge is about to leave.',
-    RETRY,
-  );
+  const status = facts.readiness();
+  if (status) return answerValue(ask, { status });
+  return answerError(ask, 503, 'not_ready', 'No race is followed yet, or this edge is about to leave.', RETRY);
 }
 
 function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {
@@ -177,7 +175,7 @@ function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
   for (const { car, view } of watch) {
     const values = head.field.states[head.field.cars.indexOf(car)];
     const inView = view === OWN_VIEW.name ? own : catalogue.viewOf(view);
-    if (values) cars[car] = { view, values: valuesOf(state, inView!, values) };
+    if (values) cars[car] = { view, values: readValues(catalogue, inView!, values) };
   }
   return answerValue(ask, {
     race: race.name,
@@ -198,14 +196,4 @@ function chosen(query: string, race: Race, { catalogue, head }: RaceState): Wish
   const all = () => carsIn(head!.field).map((car) => ({ car, view }));
   const wish = parseQuery(query, { maxCars, catalogue, hasOwnView: false });
   return wish ?? { watch: checkWatch(all(), maxCars, (name) => catalogue.viewOf(name) !== undefined) };
-}
-
-/** Readings in the units of the catalogue, by channel key; null where there is none. */
-function valuesOf({ catalogue }: RaceState, view: View, state: Int32Array): Record<string, number | null> {
-  const values: Record<string, number | null> = {};
-  for (const index of view.channels) {
-    const channel = catalogue.channels[index]!;
-    values[channel.key] = dequantise(channel, state[index]!);
-  }
-  return values;
 }
