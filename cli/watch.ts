@@ -88,7 +88,8 @@ function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<v
     let isMissed = false;
     race.on('status', ({ phase, reason }) => {
       if (phase === 'closed') resolve();
-      else say(`connection: ${phase} by ${race.transport}${reason ? ` (${reason})` : ''}`);
+      else
+        say(`connection: ${phase}${reason ? ` (${reason})` : ''}${phase === 'live' ? ` over ${race.transport}` : ''}`);
     });
     race.on('error', (error) => say(`error: ${error.message}`));
     race.on('receipt', (receipt) => say(`repair: ${describeReceipt(receipt)}`));

@@ -12,13 +12,17 @@ import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
 import type { Races } from './races.ts';
 import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMessagePack } from './reply.ts';
+import { answerSegments } from './segment-endpoint.ts';
 
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
   readonly admission: Pick<Admission, 'outlook' | 'retryAfterS'>;
-  /** Whether NATS is connected and the edge is not on its way out. */
-  readonly isReady: () => boolean;
+  /**
+   * `undefined` while there is no race to show, and when the edge is on its way out. `stale` while NATS is away: fans are
+   * served all the same, and told. It is away for all edges alike: were none ready then, no fan could come back.
+   */
+  readonly readiness: () => 'ready' | 'stale' | undefined;
   readonly fleet: Fleet;
 }
 
@@ -28,7 +32,7 @@ const RETRY = { 'Retry-After': '1' };
 /** Answers every address under `/` that is not a file; `undefined` when it is none of ours. */
 export function answer(ask: Ask, facts: ApiFacts): Reply | Promise<Reply> | undefined {
   const [root, name, leaf, ...rest] = ask.path.split('/').slice(1);
-  const known = route(ask, facts, root ?? '', name, leaf, rest.length);
+  const known = route(ask, facts, root ?? '', name, leaf, rest);
   if (!known) return undefined;
   if (ask.method === 'OPTIONS') return { status: 204, headers: { Allow: 'GET, HEAD, OPTIONS' }, body: '' };
   if (ask.method !== 'GET' && ask.method !== 'HEAD') {
@@ -44,9 +48,11 @@ function route(
   root: string,
   name: string | undefined,
   leaf: string | undefined,
-  rest: number,
+  rest: readonly string[],
 ): (() => Reply | Promise<Reply>) | undefined {
-  if (rest > 0) return undefined;
+  if (root === 'races' && name !== undefined && leaf === 'segments' && rest.length <= 1)
+    return () => answerSegments(ask, facts.races, name, rest[0]);
+  if (rest.length > 0) return undefined;
   if (name === undefined) {
     if (root === 'healthz') return () => answerHealth(ask, facts);
     if (root === 'metrics') return () => answerMetrics(ask, facts);
@@ -88,14 +94,9 @@ async function answerMetrics(ask: Ask, { fleet }: ApiFacts): Promise<Reply> {
 }
 
 function answerReady(ask: Ask, facts: ApiFacts): Reply {
-  if (facts.isReady()) return answerValue(ask, { status: 'ready' });
-  return answerError(
-    ask,
-    503,
-    'not_ready',
-    'No race is followed yet, NATS is away, or this edge is about to leave.',
-    RETRY,
-  );
+  const status = facts.readiness();
+  if (status) return answerValue(ask, { status });
+  return answerError(ask, 503, 'not_ready', 'No race is followed yet, or this edge is about to leave.', RETRY);
 }
 
 function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {

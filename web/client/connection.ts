@@ -7,6 +7,8 @@ import type { Settings } from './options.ts';
 import { TransportScout } from './transport-scout.ts';
 import { openersOf, type Transport } from './transports.ts';
 
+/** What a hello can say as well. */
+const IN_HELLO: ReadonlySet<ClientMessage['type']> = new Set(['watch', 'rate', 'resync']);
 /** Close codes of edges begin here. */
 const LOWEST_CODE = 4000;
 /** A timer that fires this late was held up by a machine that slept: ask whether the edge is there before giving up. */
@@ -77,10 +79,11 @@ export class Connection {
     this.#arm();
   }
 
-  /** Says it, or opens another link that says it where nothing can go up. @returns whether the edge will hear it. */
+  /** Says it; where nothing can go up, another link is opened whose hello says it. @returns whether the edge will hear it. */
   send(message: ClientMessage): boolean {
     const link = this.#link;
     if (!link || link.hasUplink) return link?.send(message) ?? false;
+    if (!IN_HELLO.has(message.type)) return false;
     this.on({ type: 'reopen', isAnew: message.type === 'resync' });
     return this.#link !== link;
   }
