@@ -49,8 +49,8 @@ export interface EdgeStats {
   readonly connections: number;
   /** Connections that were closed at once: there was no descriptor left for them. */
   readonly turnedAway: number;
-  /** Questions of fans to NATS for their sessions: those that were let in, and those that were turned away. */
-  readonly sessions: { readonly asked: number; readonly refused: number };
+  /** Questions of fans to NATS for their sessions: let in and turned away; and devices that are told of changes. */
+  readonly sessions: { readonly asked: number; readonly refused: number; readonly devices: number };
   readonly isConnected: boolean;
   readonly races: Readonly<Record<string, RaceStats>>;
 }

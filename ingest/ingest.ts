@@ -1,13 +1,13 @@
 import type { NatsConnection } from '../broker/connection.ts';
-import { acquireLease } from '../broker/lease.ts';
+import { acquireLease, type Lease } from '../broker/lease.ts';
 import { RaceStream, type StreamOptions } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { type PublishedTick, RaceRun, TICK_MS } from './race-run.ts';
+import { leaseLost, type PublishedTick, RaceRun } from './race-run.ts';
 import type { Clock, Source } from './source.ts';
 
+export { TICK_MS } from './intake.ts';
 export type { PublishedTick };
-export { TICK_MS };
 
 export interface IngestOptions {
   readonly connection: NatsConnection;
@@ -40,7 +40,8 @@ export interface Ingest {
 }
 
 /**
- * Runs the ingest of one race: frames in, ticks out. Waits while another process holds the race.
+ * Runs the ingest of one race: frames in, ticks out. Waits while another process holds the race, and takes what the cars
+ * send meanwhile: it goes on with the values of that moment, and with every tick of the last 30 s that nobody published.
  *
  * A race that is already in the stream is continued: same epoch, next tick number, deltas on the state that fans have.
  * @param signal Ends the waiting and the start; a race that runs is ended by `stop()`.
@@ -50,28 +51,37 @@ export async function startIngest(options: IngestOptions, signal?: AbortSignal):
   const { connection, race } = options;
   const log = options.onLog ?? (() => {});
   const stream = await RaceStream.open(connection, race);
-  const lease = await acquireLease(connection, {
-    name: race,
-    holder: options.holder ?? `ingest ${process.pid}`,
-    onWaiting: (holder) => log('warn', `Race ${race} is published by ${holder}; standing by.`),
-    onProblem: (message) => log('warn', `The lease on race ${race} waits for NATS (${message}).`),
-    ...(signal ? { signal } : {}),
-  });
-  let run: RaceRun;
+  const run = new RaceRun(options, stream);
+  let standby: Promise<void> | undefined;
+  let lease: Lease | undefined;
   try {
-    run = new RaceRun(options, stream, lease);
-    await run.start();
+    lease = await acquireLease(connection, {
+      name: race,
+      holder: options.holder ?? `ingest ${process.pid}`,
+      onWaiting: (holder) => {
+        log('warn', `Race ${race} is published by ${holder}; standing by.`);
+        standby = run.standBy();
+      },
+      onProblem: (message) => log('warn', `The lease on race ${race} waits for NATS (${message}).`),
+      replicas: options.stream?.replicas ?? 1,
+      ...(signal ? { signal } : {}),
+    });
+    await standby;
+    await run.start(lease, signal);
     if (signal?.aborted) {
       await run.stop();
       throw signal.reason;
     }
   } catch (error) {
-    await lease.release();
+    await standby;
+    await run.abandon();
+    await lease?.release();
     throw error;
   }
-  void lease.lost.then(() => run.fail(new BrokerError('lease_lost', `Another process publishes race ${race} now.`)));
+  void lease.lost.then(() => run.fail(leaseLost(race)));
   // The next one need not wait until the entry of a failed one expires.
-  const done = run.done.finally(() => lease.release());
+  const held = lease;
+  const done = run.done.finally(() => held.release());
   // Whoever does not look at `done` must not be ended by an unhandled rejection.
   done.catch(() => {});
   return {
@@ -82,7 +92,37 @@ export async function startIngest(options: IngestOptions, signal?: AbortSignal):
     done,
     stop: async () => {
       await run.stop();
-      await lease.release();
+      await held.release();
     },
   };
+}
+
+/** Everything that {@link keepIngest} needs: sources are made anew for each turn, because they cannot be started twice. */
+export interface KeptIngestOptions extends Omit<IngestOptions, 'sources'> {
+  readonly createSources: () => Source[];
+  /** The race is on the air here. */
+  readonly onAir?: (ingest: Ingest) => void;
+}
+
+/**
+ * Keeps one race on the air until `signal`, as one of several: an ingest that finds that another one has taken its place,
+ * because it was stopped or cut off for too long, stands by again.
+ * @returns when the signal has ended it in good order.
+ * @throws as {@link startIngest}, and what ends an ingest for another reason.
+ */
+export async function keepIngest(options: KeptIngestOptions, signal: AbortSignal): Promise<void> {
+  const { createSources, onAir, onLog, ...rest } = options;
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  while (!signal.aborted) {
+    try {
+      const ingest = await startIngest({ ...rest, sources: createSources(), ...(onLog && { onLog }) }, signal);
+      onAir?.(ingest);
+      await Promise.race([aborted, ingest.done]);
+      await ingest.stop();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof BrokerError && error.code === 'lease_lost')) throw error;
+      onLog?.('warn', `${error.message.replace(/ now\.$/, '')} meanwhile; standing by again.`);
+    }
+  }
 }

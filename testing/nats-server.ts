@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findNatsServer } from '../broker/nats-binary.ts';
+import type { SmallDisk } from './small-disk.ts';
 
 /** A real nats-server with JetStream on a port of 127.0.0.1 that nobody else has, for tests and benches. */
 export interface TestNatsServer {
@@ -19,6 +20,10 @@ export interface TestNatsServer {
    * @param options.wipe Lose all data first, as a new disk would. @defaultValue false
    */
   restart(options?: { wipe?: boolean }): Promise<void>;
+  /** Lets the server stand still (SIGSTOP): its sockets stay open, and nobody answers. */
+  pause(): void;
+  /** Lets it go on after {@link pause}. */
+  resume(): void;
   /** Ends the server and removes its folder. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -31,12 +36,19 @@ const ENDED_WITHIN_MS = 5_000;
  *
  * The caller must `stop()` it; a server whose test process exits without doing so is ended with the process.
  *
+ * @param options.disk Where its streams are kept; stays the caller's. @defaultValue a folder of its own
  * @param options.config Lines added to the server's configuration file, such as `max_payload: 2MB`.
+ * @param options.port A free one that stays free while the server is down. @defaultValue any
  * @throws {Error} when no binary is found or the server does not come up; the message holds its last lines.
  */
-export async function startNatsServer(options: { config?: string } = {}): Promise<TestNatsServer> {
+export async function startNatsServer(
+  options: { config?: string; port?: number; disk?: Pick<SmallDisk, 'folder' | 'enter'> } = {},
+): Promise<TestNatsServer> {
   const binary = findNatsServer();
   const dir = mkdtempSync(join(tmpdir(), 'slipstream-nats-'));
+  const storeDir = join(options.disk?.folder ?? dir, 'store');
+  // By itself it would take three quarters of a small disk at most, and never be surprised by its end.
+  const limit = options.disk ? ', max_file_store: 1TB' : '';
   let child: ChildProcess | undefined;
   const endWithProcess = () => {
     child?.kill('SIGKILL');
@@ -45,10 +57,11 @@ export async function startNatsServer(options: { config?: string } = {}): Promis
   process.once('exit', endWithProcess);
 
   const launch = async (port: number) => {
-    const store = `jetstream { store_dir: ${JSON.stringify(join(dir, 'store'))} }`;
+    const store = `jetstream { store_dir: ${JSON.stringify(storeDir)}${limit} }`;
     const file = join(dir, 'nats.conf');
     writeFileSync(file, `listen: "127.0.0.1:${port}"\n${store}\n${options.config ?? ''}\n`);
-    const started = spawn(binary, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [command, ...words] = [...(options.disk?.enter ?? []), binary, '-c', file];
+    const started = spawn(command!, words, { stdio: ['ignore', 'ignore', 'pipe'] });
     child = started;
     started.once('exit', () => {
       if (child === started) child = undefined;
@@ -60,6 +73,7 @@ export async function startNatsServer(options: { config?: string } = {}): Promis
     if (!ending) return;
     const exited = once(ending, 'exit');
     ending.kill(signal);
+    ending.kill('SIGCONT');
     const impatience = setTimeout(() => ending.kill('SIGKILL'), ENDED_WITHIN_MS);
     await exited;
     clearTimeout(impatience);
@@ -72,7 +86,7 @@ export async function startNatsServer(options: { config?: string } = {}): Promis
 
   let port: number;
   try {
-    port = await launch(-1);
+    port = await launch(options.port ?? -1);
   } catch (error) {
     await stop();
     throw error;
@@ -84,9 +98,11 @@ export async function startNatsServer(options: { config?: string } = {}): Promis
       return child?.pid;
     },
     kill: () => end('SIGKILL'),
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     async restart({ wipe = false } = {}) {
       await end('SIGTERM');
-      if (wipe) rmSync(join(dir, 'store'), { recursive: true, force: true });
+      if (wipe) rmSync(storeDir, { recursive: true, force: true });
       await launch(port);
     },
     stop,
