@@ -33,6 +33,8 @@ const ACK_WITHIN_MS = 2000;
 const ALL_IS_WELL: ReadonlySet<string> = new Set(['next', 'debug', 'discard', 'heartbeat', 'flow_control']);
 
 const NANOS_PER_MS = 1e6;
+const READ_AT_ONCE = 200;
+const READ_WITHIN_MS = 5000;
 
 /** A message of the stream of a race. `data` is valid for good. */
 export interface StreamMessage {
@@ -249,6 +251,33 @@ export class RaceStream {
       `The stream ${this.name} did not deliver sequence ${last} within ${withinMs} ms.`,
       { retryable: true },
     );
+  }
+
+  /**
+   * The messages of one subject behind a sequence, in order, up to the newest one that is there now.
+   * @throws {BrokerError} `stream_slow`, retryable, when they do not come in time.
+   */
+  async readSubject(subject: string, afterSeq: number, take: (message: StreamMessage) => void): Promise<void> {
+    const newest = await this.last(subject);
+    let seq = afterSeq;
+    if (!newest || newest.seq <= afterSeq) return;
+    const consumer = await this.#js.consumers.get(this.name, {
+      ...this.#startingAt(afterSeq + 1),
+      filter_subjects: subject,
+    });
+    while (seq < newest.seq) {
+      const before = seq;
+      for await (const message of await consumer.fetch({ max_messages: READ_AT_ONCE, expires: READ_WITHIN_MS })) {
+        seq = message.seq;
+        take({ subject, seq, data: message.data });
+        if (seq >= newest.seq) break;
+      }
+      if (seq === before) {
+        const what = `The stream ${this.name} did not deliver sequence ${newest.seq} within ${READ_WITHIN_MS} ms.`;
+        throw new BrokerError('stream_slow', what, { retryable: true });
+      }
+    }
+    void consumer.delete().catch(() => {});
   }
 
   /** Lets a stream that holds nothing go on with this sequence; what it holds before is removed. */

@@ -95,7 +95,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     refused: { ...admission.refused },
     connections: connections.open,
     turnedAway: connections.turnedAway,
-    sessions: { ...sessions.tally },
+    sessions: { ...sessions.tally, devices: sessions.devices },
     races: statsOf(races, Date.now()),
   });
   const metrics = new EdgeMetrics(stats);
@@ -114,14 +114,18 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const standing = { isConnected: true };
   void trackConnection(connection, (isConnected) => {
     standing.isConnected = isConnected;
+    if (isConnected) sessions.reconnected();
   });
   const fleet = options.fleet ?? alone(() => metrics.text());
-  const isReady = () =>
-    standing.isConnected && !admission.isStopping && races.all().some(({ state }) => state?.status === 'following');
+  const readiness = () => {
+    const hasRace = races.all().some(({ state }) => state?.status === 'following');
+    if (admission.isStopping || !hasRace) return undefined;
+    return standing.isConnected ? 'ready' : 'stale';
+  };
   const { webRoot, origins } = options;
   const asked = { ...fleet, metrics: sharedFor(METRICS_EVERY_MS, fleet.metrics) };
   const isCrowded = () => connections.isCrowded;
-  const http: HttpOptions = { races, isReady, fleet: asked, report, webRoot, origins, isCrowded };
+  const http: HttpOptions = { races, readiness, fleet: asked, report, webRoot, origins, isCrowded };
   const host = options.host ?? '127.0.0.1';
   const address = { host, port: options.port ?? 0, isShared: options.fleet !== undefined };
   const sessions = makeSessions(connection, options.sessions, { isConnected: () => standing.isConnected, report });
@@ -133,6 +137,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   await races.start();
   const sweeping = setInterval(() => {
     for (const race of races.all()) race.sweep(Date.now());
+    sessions.sweep();
   }, SWEEP_MS);
   const house = { races, admission, limits };
   const stop = async () => {
@@ -140,6 +145,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     clearInterval(sweeping);
     await dismissFans(house);
     await races.stop();
+    sessions.stop();
     metrics.stop();
     await own?.close();
     await pause(FAREWELL_MS);

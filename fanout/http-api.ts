@@ -1,23 +1,26 @@
 import { compileOwnView, OWN_VIEW } from '../protocol/catalogue.ts';
-import type { View } from '../protocol/coding-plan.ts';
 import { checkWatch, parseQuery, type Wish } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
-import { dequantise } from '../protocol/quantise.ts';
 import type { Fleet } from './fleet.ts';
+import { readValues } from './json-race.ts';
 import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
 import type { Races } from './races.ts';
 import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMessagePack } from './reply.ts';
+import { answerSegments } from './segment-endpoint.ts';
 
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
-  /** Whether NATS is connected and the edge is not on its way out. */
-  readonly isReady: () => boolean;
+  /**
+   * `undefined` while there is no race to show, and when the edge is on its way out. `stale` while NATS is away: fans are
+   * served all the same, and told. It is away for all edges alike: were none ready then, no fan could come back.
+   */
+  readonly readiness: () => 'ready' | 'stale' | undefined;
   readonly fleet: Fleet;
 }
 
@@ -27,7 +30,7 @@ const RETRY = { 'Retry-After': '1' };
 /** Answers every address under `/` that is not a file; `undefined` when it is none of ours. */
 export function answer(ask: Ask, facts: ApiFacts): Reply | Promise<Reply> | undefined {
   const [root, name, leaf, ...rest] = ask.path.split('/').slice(1);
-  const known = route(ask, facts, root ?? '', name, leaf, rest.length);
+  const known = route(ask, facts, root ?? '', name, leaf, rest);
   if (!known) return undefined;
   if (ask.method === 'OPTIONS') return { status: 204, headers: { Allow: 'GET, HEAD, OPTIONS' }, body: '' };
   if (ask.method !== 'GET' && ask.method !== 'HEAD') {
@@ -43,9 +46,11 @@ function route(
   root: string,
   name: string | undefined,
   leaf: string | undefined,
-  rest: number,
+  rest: readonly string[],
 ): (() => Reply | Promise<Reply>) | undefined {
-  if (rest > 0) return undefined;
+  if (root === 'races' && name !== undefined && leaf === 'segments' && rest.length <= 1)
+    return () => answerSegments(ask, facts.races, name, rest[0]);
+  if (rest.length > 0) return undefined;
   if (name === undefined) {
     if (root === 'healthz') return () => answerHealth(ask, facts);
     if (root === 'metrics') return () => answerMetrics(ask, facts);
@@ -57,7 +62,8 @@ function route(
   if (root !== 'races') return undefined;
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
-  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name);
+  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
+  if (leaf === 'poll.json') return () => answerPoll(ask, facts.races, name, 'json');
   if (leaf === 'live')
     return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
   if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });
@@ -78,14 +84,9 @@ async function answerMetrics(ask: Ask, { fleet }: ApiFacts): Promise<Reply> {
 }
 
 function answerReady(ask: Ask, facts: ApiFacts): Reply {
-  if (facts.isReady()) return answerValue(ask, { status: 'ready' });
-  return answerError(
-    ask,
-    503,
-    'not_ready',
-    'No race is followed yet, NATS is away, or this edge is about to leave.',
-    RETRY,
-  );
+  const status = facts.readiness();
+  if (status) return answerValue(ask, { status });
+  return answerError(ask, 503, 'not_ready', 'No race is followed yet, or this edge is about to leave.', RETRY);
 }
 
 function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {
@@ -177,7 +178,7 @@ function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
   for (const { car, view } of watch) {
     const values = head.field.states[head.field.cars.indexOf(car)];
     const inView = view === OWN_VIEW.name ? own : catalogue.viewOf(view);
-    if (values) cars[car] = { view, values: valuesOf(state, inView!, values) };
+    if (values) cars[car] = { view, values: readValues(catalogue, inView!, values) };
   }
   return answerValue(ask, {
     race: race.name,
@@ -198,14 +199,4 @@ function chosen(query: string, race: Race, { catalogue, head }: RaceState): Wish
   const all = () => carsIn(head!.field).map((car) => ({ car, view }));
   const wish = parseQuery(query, { maxCars, catalogue, hasOwnView: false });
   return wish ?? { watch: checkWatch(all(), maxCars, (name) => catalogue.viewOf(name) !== undefined) };
-}
-
-/** Readings in the units of the catalogue, by channel key; null where there is none. */
-function valuesOf({ catalogue }: RaceState, view: View, state: Int32Array): Record<string, number | null> {
-  const values: Record<string, number | null> = {};
-  for (const index of view.channels) {
-    const channel = catalogue.channels[index]!;
-    values[channel.key] = dequantise(channel, state[index]!);
-  }
-  return values;
 }

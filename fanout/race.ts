@@ -6,9 +6,12 @@ import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
 import { readFrom } from './past-reader.ts';
 import { PollAnswers } from './poll-answers.ts';
+import { BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { PollRoom } from './poll-room.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
+import { Segments } from './segments.ts';
+import { streamSegments } from './stream-segments.ts';
 
 /** So many fans are served between two looks at what else there is to do: handshakes, pings, requests. */
 const FANS_AT_ONCE = 1000;
@@ -44,12 +47,14 @@ export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onRead'
 export class Race {
   readonly name: string;
   readonly fans: FanSet;
-  readonly pollAnswers: PollAnswers;
+  readonly pollAnswers: { readonly binary: PollAnswers; readonly json: PollAnswers };
   readonly polls: PollRoom;
+  /** What is over of the race, for those who rewind. */
+  readonly segments: Segments;
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
   readonly #follower: Follower;
-  readonly #tickMs: number;
+  readonly tickMs: number;
   readonly #events: RaceEvents;
   readonly #report: FanSetOptions['report'];
   #isServing = false;
@@ -67,7 +72,10 @@ export class Race {
     this.#events = events;
     this.#report = options.report;
     this.name = options.race;
-    this.#tickMs = options.tickMs;
+    this.tickMs = options.tickMs;
+    const facts = { race: this.name, tickMs: this.tickMs };
+    const past = streamSegments(connection, this.name, options.isConnected);
+    this.segments = new Segments(past, facts, () => performance.now());
     this.fans = new FanSet({
       ...options,
       readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
@@ -75,10 +83,13 @@ export class Race {
       onRead: () => this.#pollSoon(this.polls.hasRead()),
       isStreamAway: () => !options.isConnected() || !this.#follower.isAnswered,
     });
-    this.pollAnswers = new PollAnswers(this.name, this.#tickMs);
+    this.pollAnswers = {
+      binary: new PollAnswers(this.name, this.tickMs, BINARY_FORM),
+      json: new PollAnswers(this.name, this.tickMs, jsonForm(this.name)),
+    };
     const { standstill } = this.fans;
     const known = () => this.fans.delivery;
-    this.polls = new PollRoom({ ...options, answers: this.pollAnswers, known, standstill });
+    this.polls = new PollRoom({ ...options, known, standstill });
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied, storedAtMs) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
@@ -90,6 +101,11 @@ export class Race {
       },
       onProblem: (code, detail) => this.#note(code, detail),
     });
+  }
+
+  /** What is over could not be read. */
+  noteUnread(error: unknown): void {
+    this.#note('segments', error);
   }
 
   #note(code: string, detail: unknown): void {
@@ -135,7 +151,7 @@ export class Race {
   #serveSoon(): void {
     if (this.#isServing) return;
     this.#isServing = true;
-    const isOverloaded = this.#passMs > this.#tickMs;
+    const isOverloaded = this.#passMs > this.tickMs;
     if (!isOverloaded) this.#follower.hold();
     if (!isOverloaded && this.#follower.waiting === 0) this.#beginPass();
     else setImmediate(() => this.#beginPass());

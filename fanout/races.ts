@@ -75,7 +75,13 @@ export class Races {
 
   /** A catalogue that one of the races is or was in. */
   catalogue(hash: string): Catalogue | undefined {
-    return this.#catalogues.get(hash);
+    const known = this.#catalogues.get(hash);
+    if (known) return known;
+    for (const { segments } of this.#byName.values()) {
+      const past = segments.catalogue(hash);
+      if (past) return past;
+    }
+    return undefined;
   }
 
   /** A race that may have begun a moment ago. @returns `unknown` only when NATS says that there is no such stream. */

@@ -3,6 +3,7 @@ import type { RaceStream } from '../broker/race-stream.ts';
 import type { RaceDocument } from '../protocol/document.ts';
 import { BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
+import { randomEpoch } from './epoch.ts';
 import { overlay } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
 import { Intake, TICK_MS } from './intake.ts';
@@ -335,6 +336,3 @@ const withKind = (document: RaceDocument, kind = document.session.kind): RaceDoc
   ...document,
   session: { ...document.session, kind },
 });
-
-const randomEpoch = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -24,8 +24,9 @@ export interface ClusterNode {
   /** Ends it at once, as a crash would; its ports and its data are kept. */
   kill(): Promise<void>;
   restart(): Promise<void>;
-  freeze(): void;
-  thaw(): void;
+  /** Lets it stand still (SIGSTOP): its sockets stay open, and nobody answers. */
+  pause(): void;
+  resume(): void;
 }
 
 /** Three real nats-servers in one cluster, with the configuration of `deploy/` but for its addresses. */
@@ -80,8 +81,8 @@ export async function startNatsCluster(): Promise<NatsCluster> {
         await one.end('SIGTERM');
         await launch(n);
       },
-      freeze: () => one.signal('SIGSTOP'),
-      thaw: () => one.signal('SIGCONT'),
+      pause: () => one.pause(),
+      resume: () => one.resume(),
     })),
     placeOf: (stream) => askFor(servers, stream),
     stop,

@@ -8,10 +8,13 @@ const ENDED_WITHIN_MS = 5_000;
 /** The process of one nats-server, which may be started again. It is killed when this process exits. */
 export class NatsProcess {
   readonly #binary = findNatsServer();
+  readonly #enter: readonly string[];
   readonly #endWithProcess = () => void this.#child?.kill('SIGKILL');
   #child: ChildProcess | undefined;
 
-  constructor() {
+  /** @param enter Words of the command before which the server is run. @defaultValue none */
+  constructor(enter: readonly string[] = []) {
+    this.#enter = enter;
     process.once('exit', this.#endWithProcess);
   }
 
@@ -26,7 +29,8 @@ export class NatsProcess {
    * @throws {Error} when it does not come up; the message holds its last lines.
    */
   launch(file: string, env: Readonly<Record<string, string>> = {}): Promise<number> {
-    const started = spawn(this.#binary, ['-c', file], {
+    const [command, ...words] = [...this.#enter, this.#binary, '-c', file];
+    const started = spawn(command!, words, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...env },
     });
@@ -37,9 +41,14 @@ export class NatsProcess {
     return waitUntilReady(started);
   }
 
-  /** Sends a signal that does not end it. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#child?.kill(signal);
+  /** Lets it stand still: its sockets stay open, and nobody answers. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#child?.kill('SIGCONT');
   }
 
   /** Ends the server, if it runs. */
@@ -48,6 +57,7 @@ export class NatsProcess {
     if (!ending) return;
     const exited = once(ending, 'exit');
     ending.kill(signal);
+    ending.kill('SIGCONT');
     const impatience = setTimeout(() => ending.kill('SIGKILL'), ENDED_WITHIN_MS);
     await exited;
     clearTimeout(impatience);

@@ -18,5 +18,14 @@ export type { ConnectOptions, WatchRequest } from './options.ts';
 export type { Page, PageEvent } from './page.ts';
 export type { Race, RaceEvents } from './race.ts';
 export { connect } from './race-client.ts';
+export {
+  type FanSession,
+  openSession,
+  readSessionLink,
+  type SessionEvents,
+  type SessionOptions,
+  type SessionStatus,
+} from './session.ts';
+export type { SessionStorage } from './session-storage.ts';
 export type { Statistics } from './statistics.ts';
 export type { CarChange, ChannelChange, TickEvent } from './tick-event.ts';

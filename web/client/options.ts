@@ -5,6 +5,8 @@ import { isCarId } from '../../protocol/field.ts';
 import type { FetchText } from './catalogue-store.ts';
 import { DEFAULT_DEADLINES, type Deadlines } from './connection-state.ts';
 import { browserPage, type Page } from './page.ts';
+import type { FanSession } from './session.ts';
+import type { SessionClient } from './session-client.ts';
 
 /** A car to watch; without a view, all of its channels. */
 export interface WatchRequest {
@@ -19,7 +21,9 @@ export interface ConnectOptions {
   readonly url: string | readonly string[];
   /** Name of the race, as `/races` lists it. */
   readonly race: string;
-  /** Cars to begin with. @defaultValue none: ticks and the document still come */
+  /** What the fan chose on this and other devices; the cars of this race follow it. @defaultValue none */
+  readonly session?: FanSession;
+  /** Cars to begin with, if the session has none. @defaultValue none: ticks and the document still come */
   readonly watch?: readonly WatchRequest[];
   /** Keys of the channels of the view `own`, at least one. @defaultValue none: no car can be watched in `own` */
   readonly channels?: readonly string[];
@@ -50,6 +54,7 @@ export interface Settings {
   /** Base addresses, each ending in `/`. */
   readonly urls: readonly URL[];
   readonly race: string;
+  readonly session: SessionClient | undefined;
   readonly watch: readonly Watch[];
   readonly channels: readonly string[] | undefined;
   readonly rate: Rate;
@@ -75,6 +80,13 @@ function readUrl(text: string): URL {
   url.search = '';
   url.hash = '';
   return url;
+}
+
+/** @throws {ConfigError} `bad_url`. */
+export function readUrls(url: string | readonly string[]): URL[] {
+  const urls = [url].flat().map(readUrl);
+  if (urls.length === 0) throw new ConfigError('bad_url', 'url must name at least one edge, but the list is empty.');
+  return urls;
 }
 
 const KEY = /^[a-z][a-z0-9_]{0,31}$/;
@@ -124,8 +136,7 @@ function readWatch(list: readonly WatchRequest[], hasChannels: boolean): Watch[]
 
 /** @throws {ConfigError} `bad_url`, `bad_race`, `bad_watch`, `bad_option`. */
 export function readOptions(options: ConnectOptions): Settings {
-  const urls = [options.url].flat().map(readUrl);
-  if (urls.length === 0) throw new ConfigError('bad_url', 'url must name at least one edge, but the list is empty.');
+  const urls = readUrls(options.url);
   if (typeof options.race !== 'string' || options.race === '') {
     throw new ConfigError('bad_race', `race must be the name of a race, but is ${show(options.race)}.`);
   }
@@ -140,10 +151,13 @@ export function readOptions(options: ConnectOptions): Settings {
       'This runtime has no WebSocket: use Node 22 or newer, or pass a WebSocket class.',
     );
   }
-  const { watch, channels } = readWish(options.watch ?? [], options.channels);
+  const { watch, channels } =
+    options.session?.choiceOf(options.race) ?? readWish(options.watch ?? [], options.channels);
   return {
     urls,
     race: options.race,
+    // Sessions are made by openSession only.
+    session: options.session as SessionClient | undefined,
     watch,
     channels,
     rate: readRate(options.rate ?? 2),

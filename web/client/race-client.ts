@@ -13,6 +13,7 @@ import { Emitter } from './emitter.ts';
 import { type ConnectOptions, readOptions, readRate, readWish, type Settings } from './options.ts';
 import type { PageEvent } from './page.ts';
 import type { Race, RaceEvents } from './race.ts';
+import { joinSession, type RaceSession } from './race-session.ts';
 import { Replica } from './replica.ts';
 import { StaleNotice } from './stale-notice.ts';
 import { Tally } from './statistics.ts';
@@ -39,6 +40,7 @@ class RaceClient implements Race {
   readonly #wishes: Wishes;
   readonly #answers: Answers;
   readonly #stopListening: (() => void) | undefined;
+  readonly #session: RaceSession | undefined;
   #patienceTimer: ReturnType<typeof setTimeout> | undefined;
   /** The link on which a snapshot was asked for that has not come. */
   #snapshotAsked: object | undefined;
@@ -63,11 +65,20 @@ class RaceClient implements Race {
       onRefused: (code, reason) =>
         this.#emitter.emit('error', new ProtocolError(code, `The edge refused this client: ${reason}.`)),
     });
+    this.#session = joinSession(settings, {
+      send: (message) => this.#connection.send(message),
+      choose: ({ watch, channels }) => this.watch(watch, channels),
+      position: () => this.position,
+    });
     this.#stopListening = settings.page?.listen((event) => this.#hearPage(event));
     this.#connection.start();
   }
 
   // ---- what the fan sees ----
+
+  get session() {
+    return this.#settings.session;
+  }
 
   get choice(): readonly Watch[] {
     return this.#wishes.choice;
@@ -180,9 +191,11 @@ class RaceClient implements Race {
       clearTimeout(this.#patienceTimer);
       this.#wishes.stop();
       this.#answers.stop();
+      this.#session?.lost();
     }
     this.#emitter.emit('status', state);
     if (state.phase !== 'closed') return;
+    this.#session?.close();
     this.#stopListening?.();
     this.#emitter.clear();
   }
@@ -239,6 +252,7 @@ class RaceClient implements Race {
     else if (message?.type === 'watching') this.#watching(message);
     else if (message?.type === 'rate') this.#tellRate(message);
     else if (message?.type === 'error') this.#refuse(message);
+    else if (message?.type === 'session') this.#session?.hear(message);
     else if (message?.type === 'bye') this.#connection.on(message);
     else if (message?.type === 'repair') this.#receipt(message);
     else if (message?.type === 'stale') this.#tellStale(this.#stale.take(message));
@@ -268,6 +282,7 @@ class RaceClient implements Race {
     this.#connection.on(welcome);
     this.#tellStale(this.#stale.welcome(welcome.epoch));
     this.#wishes.tell();
+    this.#session?.greeted();
     this.#connection.hold();
     void this.#loadCatalogue(welcome);
   }
@@ -312,7 +327,8 @@ class RaceClient implements Race {
   }
 
   #refuse({ code, message }: Extract<EdgeMessage, { type: 'error' }>): void {
-    this.#answers.came();
+    if (code === 'bad_session') this.#session?.refused();
+    else this.#answers.came();
     if (code === 'bad_watch' || code === 'too_many_cars') this.#wishes.goBack();
     this.#emitter.emit('error', new ProtocolError(code, message));
   }

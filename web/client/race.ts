@@ -5,6 +5,7 @@ import type { Position } from '../../protocol/position.ts';
 import type { CarView } from './car-view.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { WatchRequest } from './options.ts';
+import type { FanSession } from './session.ts';
 import type { Statistics } from './statistics.ts';
 import type { TickEvent } from './tick-event.ts';
 
@@ -38,6 +39,8 @@ export interface Race {
    * @throws {ConfigError} `bad_watch`; the choice is unchanged.
    */
   watch(choice: readonly WatchRequest[], channels?: readonly string[]): void;
+  /** The session that the choice follows, if one was given. {@link watch} changes what this device watches, and not the session. */
+  readonly session: FanSession | undefined;
   /** Takes one car out of the choice. */
   unwatch(car: string): void;
   /** The choice as last set. */
