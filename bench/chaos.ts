@@ -148,7 +148,7 @@ async function perform(
   say(`connecting ${flags.fans} fans`);
   const fans = await ChaosFans.bring(stage, oracle, flags.fans, flags.seed);
   try {
-    const scene = { stage, fans, random: createRandom(flags.seed).next };
+    const scene = { stage, fans, random: createRandom(flags.seed) };
     const chaos = new Chaos(scene, oracle, await fans.tally());
     if (!(await chaos.untilRecovered(RECOVER_WITHIN_MS)))
       throw new Error('The fans did not come to the newest tick before the first fault.');

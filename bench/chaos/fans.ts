@@ -138,7 +138,7 @@ export class ChaosFans {
 
   /** What decoding fans found, in words. */
   differences(): string[] {
-    return this.#sdk.flatMap(({ report }) => report.differences);
+    return this.#sdk.flatMap(({ report }) => [...report.differences, ...report.notes]);
   }
 
   /** From here on nobody changes his mind, and everybody wants every tick. */
