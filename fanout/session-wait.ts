@@ -14,6 +14,7 @@ export function waitForChange(
   onGone: (act: () => void) => void,
 ): Promise<SessionState | undefined> {
   return new Promise((resolve) => {
+    let detach: (() => void) | undefined;
     const done = (state: SessionState | undefined) => {
       detach?.();
       clearTimeout(timer);
@@ -21,8 +22,8 @@ export function waitForChange(
     };
     const giveUp = () => done(undefined);
     const timer = setTimeout(giveUp, waitMs);
-    onGone(giveUp);
-    const detach = sessions.attach(id, { isBusy: () => false, tell: done }, holds);
+    detach = sessions.attach(id, { isBusy: () => false, tell: done }, holds);
     if (!detach) giveUp();
+    onGone(giveUp);
   });
 }
