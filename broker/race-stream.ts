@@ -16,13 +16,16 @@ import type { NatsConnection } from './connection.ts';
 /** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
 const API_ERROR = {
   noMessage: 10037,
+  notForAccount: 10039,
   nameInUse: 10058,
   streamNotFound: 10059,
   wrongLastSequence: 10071,
+  notEnabled: 10076,
   /** The same from a cluster that has not yet decided on the message before. */
   wrongLastSequencePending: 10164,
 } as const;
 
+const ANSWER_WITHIN_MS = 5000;
 /** An acknowledgement takes a millisecond; one that is so late was lost with the connection. */
 const ACK_WITHIN_MS = 2000;
 
@@ -89,6 +92,12 @@ export function isConflict(error: unknown): boolean {
 
 const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);
 
+/** The client has no class for the first, and turns "no responders" into it. */
+const isWithoutJetStream = (error: Error): boolean =>
+  error.name === 'JetStreamNotEnabled' ||
+  codeOf(error) === API_ERROR.notEnabled ||
+  codeOf(error) === API_ERROR.notForAccount;
+
 /** The JetStream of a connection. @param answerWithinMs How long a request may take. */
 export const jetStreamOf = (connection: NatsConnection, answerWithinMs: number): JetStreamClient =>
   jetstream(connection, { timeout: answerWithinMs });
@@ -109,16 +118,28 @@ export class RaceStream {
     this.#jsm = jsm;
   }
 
-  /** @throws {BrokerError} `no_jetstream` when the server runs without JetStream. */
-  static async open(connection: NatsConnection, race: string): Promise<RaceStream> {
+  /**
+   * @param answerWithinMs How long a request may take that has no time of its own. @defaultValue 5000
+   * @throws {BrokerError} `no_jetstream` when the server runs without JetStream; `jetstream_away`, retryable.
+   */
+  static async open(connection: NatsConnection, race: string, answerWithinMs = ANSWER_WITHIN_MS): Promise<RaceStream> {
     streamName(race);
+    const options = { timeout: answerWithinMs };
     try {
-      return new RaceStream(race, jetstream(connection), await jetstreamManager(connection));
+      return new RaceStream(race, jetstream(connection, options), await jetstreamManager(connection, options));
     } catch (cause) {
+      const { message } = cause as Error;
+      const at = `NATS at ${connection.getServer()}`;
+      if (isWithoutJetStream(cause as Error))
+        throw new BrokerError(
+          'no_jetstream',
+          `${at} does not offer JetStream (${message}); start it with --jetstream.`,
+          { cause },
+        );
       throw new BrokerError(
-        'no_jetstream',
-        `NATS at ${connection.getServer()} does not offer JetStream (${(cause as Error).message}); start it with --jetstream.`,
-        { cause },
+        'jetstream_away',
+        `JetStream of ${at} does not answer (${message}); it may be starting, or its cluster be looking for a leader.`,
+        { cause, retryable: true },
       );
     }
   }

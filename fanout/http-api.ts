@@ -137,7 +137,7 @@ function summarise(race: Race): Record<string, unknown> {
     position: race.position ?? null,
     catalogue: state?.catalogue.hash ?? null,
     cars: state ? carsIn(state.head!.field).length : 0,
-    fans: race.fans.size,
+    fans: race.fans.size + race.people.size,
   };
 }
 
