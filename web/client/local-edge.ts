@@ -7,6 +7,7 @@ import {
   formatHello,
   type Hello,
   NEXT_ID,
+  type Next,
   parseClientMessage,
   type Rate,
   type Receipt,
@@ -343,9 +344,10 @@ export class LocalEdge {
   #answerNext(): void {
     const { next, badNext } = this.#hello;
     if (badNext) this.#refuse(badNext);
-    const { watch, channels, rate } = next ?? {};
+    const { watch, channels, rate, resync } = (next ?? {}) as Next & { readonly resync?: true };
     if (watch) this.receive({ type: 'watch', id: NEXT_ID, watch, ...(channels && { channels }) });
     if (rate) this.receive({ type: 'rate', id: NEXT_ID, rate });
+    if (resync) this.#resync();
   }
 
   /** The client is to get everything anew, and it is not here: a snapshot must be asked for. */
