@@ -3,6 +3,7 @@ import { checkWatch, parseQuery, type Wish } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
+import type { Admission } from './admission.ts';
 import type { Fleet } from './fleet.ts';
 import { readValues } from './json-race.ts';
 import { answerPoll } from './poll-endpoint.ts';
@@ -16,6 +17,7 @@ import { answerSegments } from './segment-endpoint.ts';
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
+  readonly admission: Pick<Admission, 'outlook' | 'retryAfterS'>;
   /**
    * `undefined` while there is no race to show, and when the edge is on its way out. `stale` while NATS is away: fans are
    * served all the same, and told. It is away for all edges alike: were none ready then, no fan could come back.
@@ -64,10 +66,18 @@ function route(
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
   if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
   if (leaf === 'poll.json') return () => answerPoll(ask, facts.races, name, 'json');
-  if (leaf === 'live')
-    return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  if (leaf === 'live') return () => answerOutlook(ask, facts.admission);
   if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });
   return undefined;
+}
+
+/** What a client learns that does not know why it got no WebSocket: from the edge, or from what stands in between. */
+function answerOutlook(ask: Ask, admission: ApiFacts['admission']): Reply {
+  const nowMs = performance.now();
+  const refusal = admission.outlook(nowMs);
+  if (!refusal) return answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  const retry = { 'Retry-After': `${admission.retryAfterS(nowMs, Math.random())}` };
+  return answerError(ask, 503, refusal, 'The edge takes no more fans at the moment.', retry);
 }
 
 function answerHealth(ask: Ask, { fleet }: ApiFacts): Reply {
@@ -127,7 +137,7 @@ function summarise(race: Race): Record<string, unknown> {
     position: race.position ?? null,
     catalogue: state?.catalogue.hash ?? null,
     cars: state ? carsIn(state.head!.field).length : 0,
-    fans: race.fans.size,
+    fans: race.fans.size + race.people.size,
   };
 }
 

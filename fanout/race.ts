@@ -2,14 +2,18 @@ import type { NatsConnection } from '../broker/connection.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { formatPosition } from '../protocol/position.ts';
 import type { FanSetOptions } from './courier.ts';
+import type { FanSink } from './fan.ts';
 import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
+import type { JsonWish } from './json-fan.ts';
+import { JsonFans } from './json-fans.ts';
 import { readFrom } from './past-reader.ts';
 import { PollAnswers } from './poll-answers.ts';
 import { BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { PollRoom } from './poll-room.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
+import { Rounds } from './rounds.ts';
 import { Segments } from './segments.ts';
 import { streamSegments } from './stream-segments.ts';
 
@@ -21,6 +25,8 @@ const PARTS_AT_ONCE = 16;
 
 /** Long polls that are looked at between two looks at what else there is to do. */
 const POLLS_AT_ONCE = 500;
+/** People are fewer, and each costs more. */
+const PEOPLE_AT_ONCE = 50;
 
 /** What a race tells of its turns; all times in ms. */
 interface RaceEvents {
@@ -51,6 +57,11 @@ export class Race {
   readonly polls: PollRoom;
   /** What is over of the race, for those who rewind. */
   readonly segments: Segments;
+  /** Those who read JSON. */
+  readonly people: JsonFans;
+  // What they get is made of whatever state there is: it need not stand still for them.
+  readonly #pollRounds = new Rounds((nowMs) => this.polls.serve(nowMs, POLLS_AT_ONCE));
+  readonly #peopleRounds = new Rounds((nowMs) => this.people.serve(nowMs, PEOPLE_AT_ONCE));
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
   readonly #follower: Follower;
@@ -59,7 +70,6 @@ export class Race {
   readonly #report: FanSetOptions['report'];
   #isServing = false;
   #isReplaying = false;
-  #isPolling = false;
   #passBeganAtMs = 0;
   #encodedBeforeMs = 0;
   /** How long it took to serve all fans the last time. */
@@ -80,7 +90,10 @@ export class Race {
       ...options,
       readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
       onReplay: () => this.#replaySoon(),
-      onRead: () => this.#pollSoon(this.polls.hasRead()),
+      onRead: () => {
+        this.#pollRounds.soon(this.polls.hasRead());
+        this.#peopleRounds.soon(this.people.hasRead());
+      },
       isStreamAway: () => !options.isConnected() || !this.#follower.isAnswered,
     });
     this.pollAnswers = {
@@ -90,6 +103,7 @@ export class Race {
     const { standstill } = this.fans;
     const known = () => this.fans.delivery;
     this.polls = new PollRoom({ ...options, known, standstill });
+    this.people = new JsonFans({ ...options, standstill, delivery: known });
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied, storedAtMs) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
@@ -97,7 +111,8 @@ export class Race {
         const nowMs = Date.now();
         if (applied.kind === 'tick') events.onTick(nowMs - applied.entry.closeAtMs);
         if (this.fans.advance(state, applied, nowMs, storedAtMs)) this.#serveSoon();
-        this.#pollSoon(this.polls.advance(applied));
+        this.#pollRounds.soon(this.polls.advance(applied));
+        this.#peopleRounds.soon(this.people.advance(applied));
       },
       onProblem: (code, detail) => this.#note(code, detail),
     });
@@ -125,22 +140,11 @@ export class Race {
     if (this.#isReplaying) setImmediate(() => this.#replay());
   }
 
-  /** Polls are answered out of whatever state there is: it need not stand still for them. */
-  #pollSoon(isNeeded: boolean): void {
-    if (this.#isPolling || !isNeeded) return;
-    this.#isPolling = true;
-    setImmediate(() => this.#poll());
-  }
-
-  #poll(): void {
-    this.#isPolling = this.polls.serve(Date.now(), POLLS_AT_ONCE);
-    if (this.#isPolling) setImmediate(() => this.#poll());
-  }
-
   /** Does what is due by the clock; to be called about once a second. */
   sweep(nowMs: number): void {
     this.fans.sweep(nowMs);
-    this.#pollSoon(this.polls.sweep());
+    this.#pollRounds.soon(this.polls.sweep());
+    if (this.state) this.#peopleRounds.soon(this.people.sweep(nowMs));
   }
 
   /**
@@ -177,6 +181,16 @@ export class Race {
 
   get #encodedMs(): number {
     return this.fans.delivery?.maker.encoder.spentMs ?? 0;
+  }
+
+  /** Takes in somebody who reads JSON. There must be a state. @returns what to call when its connection is closed, and when it takes more. */
+  welcome(sink: FanSink, wish: JsonWish, retryMs: number): { closed(): void; drained(): void } {
+    const fan = this.people.add(sink, wish, retryMs, Date.now());
+    this.#peopleRounds.soon(true);
+    return {
+      closed: () => this.people.remove(fan),
+      drained: () => this.#peopleRounds.soon(this.people.drained(fan)),
+    };
   }
 
   get position(): string | undefined {

@@ -2,11 +2,12 @@ import { OWN_VIEW } from '../../protocol/catalogue.ts';
 import { type History, RATES, type Rate, type Watch, type Wish } from '../../protocol/control.ts';
 import { ConfigError } from '../../protocol/errors.ts';
 import { isCarId } from '../../protocol/field.ts';
-import type { FetchText } from './catalogue-store.ts';
 import { DEFAULT_DEADLINES, type Deadlines } from './connection-state.ts';
+import type { Fetch } from './fetch.ts';
 import { browserPage, type Page } from './page.ts';
 import type { FanSession } from './session.ts';
 import type { SessionClient } from './session-client.ts';
+import { readTransports, type Transport } from './transports.ts';
 
 /** A car to watch; without a view, all of its channels. */
 export interface WatchRequest {
@@ -35,10 +36,15 @@ export interface ConnectOptions {
   readonly history?: History;
   /** Whether the race document is wanted. @defaultValue true */
   readonly document?: boolean;
+  /**
+   * Ways to an edge, the best first: when one does not get through, the next is tried, and the first again later.
+   * @defaultValue all that this runtime has: `websocket`, `sse`
+   */
+  readonly transports?: readonly Transport[];
   /** Socket class to use. @defaultValue the global one */
   readonly WebSocket?: typeof WebSocket;
   /** @defaultValue the global one */
-  readonly fetch?: FetchText;
+  readonly fetch?: Fetch;
   /** Uniform in [0, 1); spreads reconnects. @defaultValue Math.random */
   readonly random?: () => number;
   /** Wall clock in Unix ms, for the age of data. @defaultValue Date.now */
@@ -61,8 +67,11 @@ export interface Settings {
   readonly hiddenRate: Rate | false;
   readonly history: History;
   readonly wantsDocument: boolean;
-  readonly WebSocket: typeof WebSocket;
-  readonly fetch: FetchText;
+  /** Not empty. */
+  readonly transports: readonly Transport[];
+  /** There whenever it is one of the transports. */
+  readonly WebSocket: typeof WebSocket | undefined;
+  readonly fetch: Fetch;
   readonly random: () => number;
   readonly now: () => number;
   readonly page: Page | undefined;
@@ -145,12 +154,6 @@ export function readOptions(options: ConnectOptions): Settings {
     throw new ConfigError('bad_option', `history must be all or latest, but is ${show(history)}.`);
   }
   const Socket = options.WebSocket ?? globalThis.WebSocket;
-  if (!Socket) {
-    throw new ConfigError(
-      'bad_option',
-      'This runtime has no WebSocket: use Node 22 or newer, or pass a WebSocket class.',
-    );
-  }
   const { watch, channels } =
     options.session?.choiceOf(options.race) ?? readWish(options.watch ?? [], options.channels);
   return {
@@ -164,6 +167,7 @@ export function readOptions(options: ConnectOptions): Settings {
     hiddenRate: hiddenRate === false ? false : readRate(hiddenRate, 'hiddenRate'),
     history,
     wantsDocument: options.document ?? true,
+    transports: readTransports(options.transports, Socket !== undefined),
     WebSocket: Socket,
     // Called on the global object: a browser's fetch refuses any other.
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),

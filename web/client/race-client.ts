@@ -55,11 +55,12 @@ class RaceClient implements Race {
     );
     this.#wishes = new Wishes(settings, (message) => {
       if (!this.#isGreeted || !this.#connection.send(message)) return false;
-      this.#answers.asked();
+      // Not where another link was opened for it: its answer is awaited when that is welcomed.
+      if (this.#isGreeted) this.#answers.asked();
       return true;
     });
     this.#connection = new Connection(settings, {
-      hello: () => this.#hello(),
+      hello: (isAnew) => this.#hello(isAnew),
       onMessage: (message) => this.#receive(message),
       onPhase: (state) => this.#tellPhase(state),
       onRefused: (code, reason) =>
@@ -96,6 +97,10 @@ class RaceClient implements Race {
     return this.#connection.state;
   }
 
+  get transport() {
+    return this.#connection.transport;
+  }
+
   get document() {
     return this.#replica.document;
   }
@@ -113,7 +118,7 @@ class RaceClient implements Race {
   }
 
   statistics() {
-    return this.#tally.read(this.#settings.now());
+    return this.#tally.read(this.#settings.now(), this.transport);
   }
 
   on<Name extends keyof RaceEvents>(name: Name, listener: (value: RaceEvents[Name]) => void): () => void {
@@ -162,7 +167,8 @@ class RaceClient implements Race {
   }
 
   #hearPage(event: PageEvent): void {
-    if (event !== 'awake') this.#wishes.setHidden(event === 'hidden');
+    if (event === 'awake') this.#connection.networkChanged();
+    else this.#wishes.setHidden(event === 'hidden');
     // Phones drop sockets in the background without telling.
     if (event !== 'hidden') this.probe();
   }
@@ -177,9 +183,9 @@ class RaceClient implements Race {
     return this.#snapshotAsked !== undefined && this.#snapshotAsked === this.#connection.link;
   }
 
-  #hello(): Hello {
+  #hello(isAnew: boolean): Hello {
     const { history, wantsDocument } = this.#settings;
-    const held = this.#replica.holding(wantsDocument);
+    const held = isAnew ? undefined : this.#replica.holding(wantsDocument);
     const since = held && { since: held.since };
     return { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...this.#wishes.hello(held?.wish), ...since };
   }
@@ -208,7 +214,7 @@ class RaceClient implements Race {
       else if (message[0] === BUNDLE) for (const frame of readBundle(message)) this.#receiveTick(frame);
       else this.#receiveTick(message);
     } catch (error) {
-      this.#tally.add(counterOf(error));
+      this.#tally.refused(error);
       this.#emitter.emit('error', error as Error);
       // A bad text does not touch what is held.
       if (typeof message !== 'string') this.#drift((error as Error).message);
@@ -276,15 +282,17 @@ class RaceClient implements Race {
       this.#connection.on({ type: 'refused', reason });
       return;
     }
-    if (this.#hasBeenGreeted && !this.#isGreeted) this.#tally.add('reconnects');
+    const isFirst = !this.#isGreeted;
+    if (this.#hasBeenGreeted && isFirst) this.#tally.add('reconnects');
     this.#hasBeenGreeted = true;
     this.#greeted = this.#connection.link;
     this.#connection.on(welcome);
     this.#tellStale(this.#stale.welcome(welcome.epoch));
-    this.#wishes.tell();
     this.#session?.greeted();
     this.#connection.hold();
     void this.#loadCatalogue(welcome);
+    if (isFirst) for (let left = this.#wishes.welcomed(); left > 0; left--) this.#answers.asked();
+    this.#wishes.tell();
   }
 
   async #loadCatalogue({ epoch, catalogue: hash }: Welcome): Promise<void> {
@@ -323,6 +331,7 @@ class RaceClient implements Race {
 
   #tellRate(message: RaceEvents['rate']): void {
     this.#answers.came();
+    this.#wishes.agreeRate(message.rate as Rate);
     this.#emitter.emit('rate', message);
   }
 
@@ -339,9 +348,4 @@ class RaceClient implements Race {
     this.#tally.add('listenerErrors');
     if (isFirst) this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function counterOf(error: unknown) {
-  const code = error instanceof ProtocolError ? error.code : '';
-  return code === 'gap' ? 'gaps' : code === 'digest' ? 'digestMismatches' : 'malformed';
 }

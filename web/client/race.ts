@@ -8,6 +8,7 @@ import type { WatchRequest } from './options.ts';
 import type { FanSession } from './session.ts';
 import type { Statistics } from './statistics.ts';
 import type { TickEvent } from './tick-event.ts';
+import type { Transport } from './transports.ts';
 
 /** What {@link Race.on} can tell. */
 export interface RaceEvents {
@@ -75,6 +76,8 @@ export interface Race {
   readonly status: ConnectionState;
   /** As the event of that name said last: the race gives no tick, whatever the connection does. */
   readonly stale: Stale | undefined;
+  /** By which way the edge is, or was last, reached. */
+  readonly transport: Transport;
   statistics(): Statistics;
   /** Asks for a snapshot of everything; ticks are left out until it comes. */
   resync(): void;
