@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { NatsConnection } from '../broker/connection.ts';
-import { acquireLease } from '../broker/lease.ts';
+import { acquireLease, type Lease } from '../broker/lease.ts';
 import { RaceStream, type StreamOptions } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { BrokerError } from '../protocol/errors.ts';
@@ -9,8 +10,14 @@ import type { Clock, Source } from './source.ts';
 export type { PublishedTick };
 export { TICK_MS };
 
+const SEAT_RETRY_MS = 500;
+
 export interface IngestOptions {
-  readonly connection: NatsConnection;
+  /**
+   * Stays the caller's. One that is still to come: until then the race goes on from what waits in the spool, and where
+   * that cannot be continued it waits.
+   */
+  readonly connection: NatsConnection | Promise<NatsConnection>;
   /** 1–32 letters, digits, - or _. */
   readonly race: string;
   readonly catalogue: Catalogue;
@@ -39,6 +46,47 @@ export interface Ingest {
   readonly done: Promise<void>;
 }
 
+/** What a publisher needs of NATS. */
+interface Seat {
+  readonly stream: RaceStream;
+  readonly lease: Lease;
+}
+
+/** Opens the stream and waits for the lease. @param onTaken Called when another process holds it. */
+async function takeSeat(options: IngestOptions, signal: AbortSignal, onTaken?: () => void): Promise<Seat> {
+  const { race } = options;
+  const log = options.onLog ?? (() => {});
+  const connection = await options.connection;
+  const stream = await RaceStream.open(connection, race);
+  const lease = await acquireLease(connection, {
+    name: race,
+    holder: options.holder ?? `ingest ${process.pid}`,
+    onWaiting: (holder) => {
+      log('warn', `Race ${race} is published by ${holder}; standing by.`);
+      onTaken?.();
+    },
+    onProblem: (message) => log('warn', `The lease on race ${race} waits for NATS (${message}).`),
+    signal,
+  });
+  return { stream, lease };
+}
+
+/** Asks for a seat until there is one: the NATS that is just coming up may refuse at first. */
+async function takeSeatInTime(options: IngestOptions, run: RaceRun, signal: AbortSignal): Promise<Seat> {
+  let told = '';
+  for (;;) {
+    try {
+      return await takeSeat(options, signal, () => run.standDown());
+    } catch (error) {
+      signal.throwIfAborted();
+      const { message } = error as Error;
+      if (message !== told) options.onLog?.('warn', message);
+      told = message;
+      await pause(SEAT_RETRY_MS);
+    }
+  }
+}
+
 /**
  * Runs the ingest of one race: frames in, ticks out. Waits while another process holds the race.
  *
@@ -47,31 +95,46 @@ export interface Ingest {
  * @throws {ConfigError} `clock_behind`, `too_many_cars`; whatever the sources and NATS throw; the reason of `signal`. Nothing runs then.
  */
 export async function startIngest(options: IngestOptions, signal?: AbortSignal): Promise<Ingest> {
-  const { connection, race } = options;
-  const log = options.onLog ?? (() => {});
-  const stream = await RaceStream.open(connection, race);
-  const lease = await acquireLease(connection, {
-    name: race,
-    holder: options.holder ?? `ingest ${process.pid}`,
-    onWaiting: (holder) => log('warn', `Race ${race} is published by ${holder}; standing by.`),
-    onProblem: (message) => log('warn', `The lease on race ${race} waits for NATS (${message}).`),
-    ...(signal ? { signal } : {}),
-  });
-  let run: RaceRun;
-  try {
-    run = new RaceRun(options, stream, lease);
-    await run.start();
-    if (signal?.aborted) {
+  const { race } = options;
+  const ending = new AbortController();
+  const isOver = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
+  let lease: Lease | undefined;
+  const hold = (run: RaceRun, seat: Seat) => {
+    lease = seat.lease;
+    void lease.lost.then(() => run.fail(new BrokerError('lease_lost', `Another process publishes race ${race} now.`)));
+  };
+  const begin = async (): Promise<RaceRun> => {
+    const seat = await takeSeat(options, isOver);
+    try {
+      const run = new RaceRun(options);
+      await run.start(seat.stream, seat.lease);
+      hold(run, seat);
+      if (!signal?.aborted) return run;
       await run.stop();
       throw signal.reason;
+    } catch (error) {
+      await seat.lease.release();
+      throw error;
     }
-  } catch (error) {
-    await lease.release();
-    throw error;
-  }
-  void lease.lost.then(() => run.fail(new BrokerError('lease_lost', `Another process publishes race ${race} now.`)));
+  };
+  const beginWithoutNats = async (): Promise<RaceRun | undefined> => {
+    const run = new RaceRun(options);
+    if (!(await run.startFromSpool())) return undefined;
+    const join = async () => {
+      const seat = await takeSeatInTime(options, run, isOver);
+      hold(run, seat);
+      if (isOver.aborted) await seat.lease.release();
+      else await run.attach(seat.stream, seat.lease);
+    };
+    join().catch((error) => run.fail(error));
+    return run;
+  };
+  const run = (options.connection instanceof Promise && (await beginWithoutNats())) || (await begin());
   // The next one need not wait until the entry of a failed one expires.
-  const done = run.done.finally(() => lease.release());
+  const done = run.done.finally(() => {
+    ending.abort();
+    return lease?.release();
+  });
   // Whoever does not look at `done` must not be ended by an unhandled rejection.
   done.catch(() => {});
   return {
@@ -82,7 +145,8 @@ export async function startIngest(options: IngestOptions, signal?: AbortSignal):
     done,
     stop: async () => {
       await run.stop();
-      await lease.release();
+      ending.abort();
+      await lease?.release();
     },
   };
 }

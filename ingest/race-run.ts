@@ -1,12 +1,12 @@
 import type { Lease } from '../broker/lease.ts';
-import type { RaceStream } from '../broker/race-stream.ts';
+import { type RaceStream, subjectsOf } from '../broker/race-stream.ts';
 import type { RaceDocument, RaceFacts } from '../protocol/document.ts';
-import { type BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
+import { BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { Counters } from './counters.ts';
 import { Downsampler, type FrameOutcome } from './downsampler.ts';
 import type { IngestOptions } from './ingest.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, type PublisherOptions } from './publisher.ts';
 import { RaceClock, type TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
 import {
@@ -17,10 +17,11 @@ import {
   type RacePoint,
   type RunIdentity,
 } from './race-publisher.ts';
-import { findStandstill } from './recovery.ts';
+import { findStandstill, readNewest, type Standstill, seqsOf } from './recovery.ts';
 import type { Frame, SourceSink } from './source.ts';
-import { Spool, type SpoolError } from './spool.ts';
-import { publishLeft } from './spooled-race.ts';
+import { Spool, SpoolError, type SpoolLeft } from './spool.ts';
+import { planSpool } from './spool-plan.ts';
+import { publishLeft, resumeSpool } from './spooled-race.ts';
 
 export const TICK_MS = 500;
 /** A machine clock that is behind the stream by less is waited for, by more it is an error. */
@@ -53,14 +54,18 @@ export class RaceRun {
   readonly done: Promise<void>;
   readonly #settle: { resolve: () => void; reject: (error: Error) => void };
   readonly #options: IngestOptions;
-  readonly #stream: RaceStream;
-  readonly #lease: Lease;
   readonly #raceClock: RaceClock;
   readonly #only: ReadonlySet<string> | undefined;
   readonly #spool: Spool | undefined;
   #downsampler: Downsampler;
   #document: RaceDocument;
-  // Where the race stands in the stream. Set by #takeUp.
+  // Set when there is a connection to NATS.
+  #stream: RaceStream | undefined;
+  #lease: Lease | undefined;
+  /** What the run goes on from, until the stream is there. */
+  #left: SpoolLeft | undefined;
+  #isStoodDown = false;
+  // Where the race stands. Set by #goOn.
   #identity!: RunIdentity;
   #point!: RacePoint;
   #publisher!: Publisher;
@@ -71,15 +76,13 @@ export class RaceRun {
   #ending: Promise<void> | undefined;
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: IngestOptions, stream: RaceStream, lease: Lease) {
+  constructor(options: IngestOptions) {
     const { catalogue, clock, race, sources, only } = options;
     this.#options = options;
     this.#only = only && new Set(only);
     if (this.#only && this.#only.size > MAX_CARS) {
       throw new ConfigError('too_many_cars', `A race has at most ${MAX_CARS} cars, not ${this.#only.size}.`);
     }
-    this.#stream = stream;
-    this.#lease = lease;
     this.#spool = options.spool && new Spool({ ...options.spool, race });
     this.counters = new Counters((name, detail) => {
       if (name.includes(':')) this.#log('warn', `Refused for the first time: ${name}${detail ? ` (${detail})` : ''}.`);
@@ -102,18 +105,98 @@ export class RaceRun {
   }
 
   /** Finds the place in the stream, starts the sources and then the clock. Nothing is written before the first tick. */
-  async start(): Promise<void> {
-    const { clock, sources } = this.#options;
-    const closedAtMs = await this.#takeUp();
+  async start(stream: RaceStream, lease: Lease): Promise<void> {
+    this.#stream = stream;
+    this.#lease = lease;
+    const closedAtMs = await this.#takeUp(stream);
+    await this.#startSources();
+    this.#startClock(closedAtMs);
+  }
+
+  /**
+   * Starts without NATS, from what waits in the spool: that knows more than the stream. The ticks wait there too, until
+   * {@link attach}.
+   * @returns `false` when there is nothing that can be continued; nothing has happened then.
+   */
+  async startFromSpool(): Promise<boolean> {
+    const { catalogue, race } = this.#options;
+    const spool = this.#spool;
+    const resumed = spool && resumeSpool(spool, catalogue, (level, message) => this.#log(level, message));
+    if (!spool || !resumed) return false;
+    const { left, standstill } = resumed;
+    const problem = this.#missesSlots(standstill.field);
+    if (problem) {
+      this.#log('warn', `Race ${race} does not go on before NATS is there: ${problem}`);
+      spool.close();
+      return false;
+    }
+    this.#left = left;
+    let closedAtMs: number;
+    try {
+      closedAtMs = this.#goOn(standstill, subjectsOf(race));
+    } catch (error) {
+      spool.close();
+      throw error;
+    }
+    this.#publisher = this.#createPublisher({
+      lastSeqs: left.settled.lastSeqs,
+      left: { found: left, from: left.settled.upTo },
+    });
+    await this.#startSources();
+    this.#startClock(closedAtMs);
+    return true;
+  }
+
+  /** Somebody else holds the lease: makes no ticks until {@link attach}. */
+  standDown(): void {
+    this.#isStoodDown = true;
+    this.#raceClock.stop();
+  }
+
+  /** Gives the stream to a run that was started without: what waits is published, if it follows what is there. */
+  async attach(stream: RaceStream, lease: Lease): Promise<void> {
+    this.#stream = stream;
+    this.#lease = lease;
+    const newest = await this.#persist(async () => {
+      await stream.ensure(this.#options.stream);
+      return readNewest(stream);
+    });
+    if (!newest || this.#ending) return;
+    const { settled } = this.#left!;
+    try {
+      const plan = planSpool(this.#left!, newest, stream.subjects.tick, this.#spool!.readAll(settled.upTo));
+      if (plan.kind === 'publish') {
+        this.#publisher.attach(stream, seqsOf(newest), plan.from);
+        this.#log(
+          'info',
+          `NATS is there; ${this.#publisher.waiting} messages of race ${this.#options.race} have waited.`,
+        );
+        if (this.#isStoodDown) this.#startClock(this.#point.closeAtMs);
+        return;
+      }
+      this.#publisher.stop();
+      await this.#resume(new BrokerError(plan.isLoss ? 'stream_lost' : 'overtaken', `${plan.reason}.`));
+    } catch (error) {
+      if (!(error instanceof SpoolError)) throw error;
+      this.#publisher.stop();
+      await this.#resume(error);
+    }
+  }
+
+  async #startSources(): Promise<void> {
     const sink = this.#createSink();
     try {
-      for (const source of sources) await source.start(sink);
+      for (const source of this.#options.sources) await source.start(sink);
     } catch (error) {
       this.#publisher.stop();
       await this.#stopSources();
       throw error;
     }
-    this.#raceClock.start(Math.max(clock.nowMs(), closedAtMs));
+  }
+
+  /** @param closedAtMs Close time of the last tick, 0 for none. */
+  #startClock(closedAtMs: number): void {
+    this.#raceClock.start(Math.max(this.#options.clock.nowMs(), closedAtMs));
   }
 
   /**
@@ -121,17 +204,23 @@ export class RaceRun {
    * @param loss Why the end of the stream must not be continued, though it can be read.
    * @returns Close time of the last tick, 0 for none.
    */
-  async #takeUp(loss?: string): Promise<number> {
-    const { race, catalogue, clock, sources, stream: options } = this.#options;
-    await this.#stream.ensure(options);
-    const left = await this.#publishLeft();
-    const found = await findStandstill(this.#stream);
-    const { standstill, lastSeqs } = found;
-    const problem = found.problem ?? loss ?? left?.loss ?? this.#missesSlots(standstill?.field);
+  async #takeUp(stream: RaceStream, loss?: string): Promise<number> {
+    const { race, catalogue, stream: options } = this.#options;
+    await stream.ensure(options);
+    const left = await this.#publishLeft(stream);
+    const { standstill, lastSeqs, problem: damage } = await findStandstill(stream);
+    const problem = damage ?? loss ?? left?.loss ?? this.#missesSlots(standstill?.field);
     if (problem) this.#log('warn', `Race ${race} begins a new epoch: ${problem}`);
     const isSame = standstill?.catalogue.hash === catalogue.hash;
     if (standstill && !isSame) this.#log('info', `Race ${race} begins a new epoch: it has another catalogue.`);
-    const continued = isSame && !problem ? standstill : undefined;
+    const closedAtMs = this.#goOn(isSame && !problem ? standstill : undefined, stream.subjects);
+    this.#publisher = this.#createPublisher({ stream, lastSeqs });
+    return closedAtMs;
+  }
+
+  /** Goes on where the race stands, or begins an epoch. @returns Close time of the last tick, 0 for none. */
+  #goOn(continued: Standstill | undefined, subjects: RunIdentity['subjects']): number {
+    const { race, catalogue, clock, sources } = this.#options;
     // Only what cars send is bound to the time of day: a race at 20 times the speed is hours ahead of it.
     if (continued && sources.every(({ kind }) => kind !== 'live')) clock.skipTo?.(continued.closeAtMs);
     const behindMs = (continued?.closeAtMs ?? 0) - clock.nowMs();
@@ -142,7 +231,7 @@ export class RaceRun {
       );
     }
     const epoch = continued?.epoch ?? randomEpoch();
-    this.#identity = { epoch, catalogue, subjects: this.#stream.subjects };
+    this.#identity = { epoch, catalogue, subjects };
     this.#point = continued ?? RACE_START;
     this.#isFirst = true;
     this.#trail = undefined;
@@ -155,27 +244,32 @@ export class RaceRun {
     } else {
       this.#log('info', `Race ${race} begins in epoch ${epoch}.`);
     }
-    this.#publisher = new Publisher({
-      stream: this.#stream,
-      lastSeqs,
-      ...(this.#spool && { spool: { store: this.#spool, identity: { epoch, catalogue: catalogue.hash } } }),
+    this.#hasBegun = true;
+    return continued?.closeAtMs ?? 0;
+  }
+
+  #createPublisher(start: Pick<PublisherOptions, 'stream' | 'lastSeqs' | 'left'>): Publisher {
+    const { race, catalogue } = this.#options;
+    const identity = { epoch: this.#identity.epoch, catalogue: catalogue.hash };
+    const where = this.#spool?.folder ?? 'memory';
+    return new Publisher({
+      ...start,
+      ...(this.#spool && { spool: { store: this.#spool, identity } }),
       onSpoolProblem: (error) => this.#tellSpoolProblem(error),
       onFatal: (error) => void this.#resume(error),
       onRetry: (error) => this.counters.add('publish_retry', error.message),
       onBlocked: (problem) =>
         this.#log(
           'warn',
-          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${this.#spool?.folder ?? 'memory'}.`,
+          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${where}.`,
         ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
-    this.#hasBegun = true;
-    return continued?.closeAtMs ?? 0;
   }
 
   /** What waited when the process before this one ended, or when this one lost the stream, goes first. */
-  async #publishLeft() {
-    return this.#spool && publishLeft(this.#spool, this.#stream, (level, message) => this.#log(level, message));
+  async #publishLeft(stream: RaceStream) {
+    return this.#spool && publishLeft(this.#spool, stream, (level, message) => this.#log(level, message));
   }
 
   #tellSpoolProblem({ message }: SpoolError): void {
@@ -193,22 +287,32 @@ export class RaceRun {
     // What is lost again and again, as when somebody deletes the stream, is begun anew as often.
     const isAgain = error.code === 'fenced' && nowMs - this.#fencedAtMs < FENCED_AGAIN_MS;
     if (error.code === 'fenced') this.#fencedAtMs = nowMs;
-    if (error.code === 'spool_full' || isAgain || !(await this.#lease.confirm())) return this.fail(error);
+    const [stream, lease] = [this.#stream, this.#lease];
+    if (error.code === 'spool_full' || isAgain || !stream || !(await lease?.confirm())) return this.fail(error);
     this.#log('warn', `Race ${this.#options.race} is taken up again: ${error.message}`);
     // What fans have seen of an epoch must not be told them again in another way.
     const loss = error.code === 'stream_lost' ? error.message : undefined;
+    const closedAtMs = await this.#persist(() => this.#takeUp(stream, loss));
+    if (closedAtMs === undefined) return;
+    if (this.#ending) this.#publisher.stop();
+    else this.#startClock(closedAtMs);
+  }
+
+  /** Tries until NATS answers. @returns `undefined` when the run ends before, or has failed. */
+  async #persist<T>(question: () => Promise<T>): Promise<T | undefined> {
     while (!this.#ending) {
       try {
-        const closedAtMs = await this.#takeUp(loss);
-        if (this.#ending) this.#publisher.stop();
-        else this.#raceClock.start(Math.max(this.#options.clock.nowMs(), closedAtMs));
-        return;
+        return await question();
       } catch (cause) {
-        if (cause instanceof TelemetryError && !cause.retryable) return this.fail(cause);
+        if (cause instanceof TelemetryError && !cause.retryable) {
+          this.fail(cause);
+          return undefined;
+        }
         this.counters.add('publish_retry', (cause as Error).message);
         await new Promise((resolve) => setTimeout(resolve, RESUME_RETRY_MS));
       }
     }
+    return undefined;
   }
 
   /** Why the cars that may race do not fit into the epoch of this field, if so: invented cars can have used it up. */
