@@ -3,14 +3,8 @@ import type { ArchiveReader } from './archive-reader.ts';
 import type { Contents } from './contents.ts';
 import { writeArchiveFile } from './file-writer.ts';
 import { RaceCursor } from './race-cursor.ts';
+import type { Stretch } from './stretch.ts';
 import type { ArchivedMessage } from './tick-block.ts';
-
-/** Ticks of one epoch, both included. */
-export interface Stretch {
-  readonly epoch: string;
-  readonly from: number;
-  readonly to: number;
-}
 
 /**
  * Writes a part of an archive into a file of its own, with the sequences that it had. It begins with the catalogue and

@@ -2,7 +2,8 @@ import { ByteReader, ByteWriter } from '../protocol/bytes.ts';
 import { ArchiveError } from './archive-error.ts';
 import { checksum } from './block.ts';
 
-const START = new TextEncoder().encode('SLIPARCH');
+/** The first bytes of every archive. */
+export const FILE_START = new TextEncoder().encode('SLIPARCH');
 const END = new TextEncoder().encode('SLIPDONE');
 const VERSION = 1;
 
@@ -12,17 +13,17 @@ export const FILE_END_BYTES = 18;
 /** What a file begins with. */
 export function encodeFileStart(): Uint8Array {
   const writer = new ByteWriter(FILE_START_BYTES);
-  writer.bytes(START);
+  writer.bytes(FILE_START);
   writer.u32(VERSION);
   return writer.finish();
 }
 
 /** @throws {ArchiveError} `no_archive`, `bad_version`. */
 export function expectFileStart(bytes: Uint8Array): void {
-  if (bytes.length < FILE_START_BYTES || START.some((byte, index) => bytes[index] !== byte)) {
+  if (bytes.length < FILE_START_BYTES || FILE_START.some((byte, index) => bytes[index] !== byte)) {
     throw new ArchiveError('no_archive', 'The file is no archive of a race: it does not begin with SLIPARCH.');
   }
-  const version = new ByteReader(bytes, START.length).u32('the version');
+  const version = new ByteReader(bytes, FILE_START.length).u32('the version');
   if (version !== VERSION) {
     throw new ArchiveError(
       'bad_version',

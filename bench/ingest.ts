@@ -97,7 +97,7 @@ function measureMost(
       atMs: startMs + frame.offsetMs,
       bytes: encode(frame, startMs + frame.offsetMs),
     }));
-    const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: startMs });
+    const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS });
     const decoder = createFrameDecoder(catalogue);
     let nowMs = startMs;
     let samples = 0;

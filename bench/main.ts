@@ -33,6 +33,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     summary: 'three edges behind HAProxy are restarted one after another',
     load: () => import('./rolling.ts'),
   },
+  takeover: {
+    summary: 'how long a race is off the air when its ingest is killed, frozen or cut off',
+    load: () => import('./takeover.ts'),
+  },
   slow: { summary: 'a tenth of the fans reads nothing for a minute', load: () => import('./slow.ts') },
   daytona: { summary: 'how many fans one machine serves with everything on it', load: () => import('./daytona.ts') },
   catchup: {

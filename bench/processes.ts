@@ -61,3 +61,18 @@ async function wrap(child: ChildProcess, name: string): Promise<BenchProcess> {
     },
   };
 }
+
+/** Takes down what was started, the last first, whatever becomes of the measurement. */
+export async function withAll<T>(
+  use: (keep: <P extends { stop(): Promise<void> }>(part: P) => P) => Promise<T>,
+): Promise<T> {
+  const parts: { stop(): Promise<void> }[] = [];
+  try {
+    return await use((part) => {
+      parts.push(part);
+      return part;
+    });
+  } finally {
+    for (const part of parts.reverse()) await part.stop();
+  }
+}

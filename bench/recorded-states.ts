@@ -15,7 +15,7 @@ export async function collectFields(
   ticks: number,
 ): Promise<Field[]> {
   const clock = new VirtualClock(START_MS);
-  const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: START_MS });
+  const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS });
   const source = createSource(clock);
   await source.start({ frame: (frame) => downsampler.add(frame, clock.nowMs()), facts: () => {}, refuse: () => {} });
   const fields: Field[] = [];

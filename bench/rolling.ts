@@ -6,7 +6,7 @@ import { Crowd } from './crowd/crowd.ts';
 import { planFor, tickOf } from './crowd/measured-span.ts';
 import { pause } from './live-race.ts';
 import { round } from './machine.ts';
-import { type BenchProcess, startService } from './processes.ts';
+import { type BenchProcess, startService, withAll } from './processes.ts';
 
 const FLAGS = {
   fans: { kind: 'integer', min: 1, max: 8000, default: 5000, help: 'Fans behind the proxy.' },
@@ -41,19 +41,6 @@ async function untilUp(proxy: TestHaproxy): Promise<void> {
   while (!(await proxy.states()).every(({ isUp }) => isUp)) {
     if (performance.now() > deadlineMs) throw new Error(`HAProxy did not find all edges within ${UP_WITHIN_MS} ms.`);
     await pause(50);
-  }
-}
-
-/** Takes down what was started, the last first, whatever becomes of the measurement. */
-async function withAll<T>(use: (keep: <P extends { stop(): Promise<void> }>(part: P) => P) => Promise<T>): Promise<T> {
-  const parts: { stop(): Promise<void> }[] = [];
-  try {
-    return await use((part) => {
-      parts.push(part);
-      return part;
-    });
-  } finally {
-    for (const part of parts.reverse()) await part.stop();
   }
 }
 

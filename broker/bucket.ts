@@ -26,3 +26,15 @@ export const openBucket = (connection: NatsConnection, name: string, options: Bu
     // The leader answers: a copy may not know yet what was just written.
     allow_direct: false,
   });
+
+/** Gives a bucket that has fewer copies than `replicas` as many. @throws when the cluster cannot. */
+export async function keepCopies(
+  connection: NatsConnection,
+  name: string,
+  { answerWithinMs, replicas = 1 }: BucketOptions,
+): Promise<void> {
+  const { streams } = await jetStreamOf(connection, answerWithinMs).jetstreamManager();
+  const stream = `KV_${name}`;
+  const { config } = await streams.info(stream);
+  if (config.num_replicas < replicas) await streams.update(stream, { num_replicas: replicas });
+}

@@ -1,4 +1,4 @@
-import { type KV, openBucket } from './bucket.ts';
+import { type KV, keepCopies, openBucket } from './bucket.ts';
 import type { NatsConnection } from './connection.ts';
 import { isConflict } from './race-stream.ts';
 
@@ -11,6 +11,8 @@ const RETRY_MS = 200;
 const ANSWER_WITHIN_MS = 1000;
 /** When NATS comes back after it was away, the one who held the lease before is given this long to claim it again. */
 const PATIENCE_MS = 2500;
+/** How often a lease that is nobody's is claimed, when somebody else seems to have claimed it a moment before. */
+const CLAIM_TRIES = 3;
 /** Nobody waits longer for NATS to forget a lease: it expires by itself. */
 const RELEASED_WITHIN_MS = TTL_MS;
 
@@ -31,6 +33,8 @@ export interface LeaseOptions {
   readonly name: string;
   /** Who asks, for people who look into the bucket. */
   readonly holder: string;
+  /** Copies of the leases of all races in a cluster, 1–5; a bucket that has fewer gets them. @defaultValue 1 */
+  readonly replicas?: number;
   /** Called once when somebody else holds it and this process waits. */
   readonly onWaiting?: (holder: string) => void;
   /** Called when NATS does not answer or refuses, once for each message in a row; it is tried again. */
@@ -139,7 +143,7 @@ class LeaseEntry {
 
   async #ask<T>(question: (bucket: KV) => Promise<T>): Promise<T | undefined> {
     try {
-      this.#bucket ??= await openBucket(this.#connection, BUCKET, { ttlMs: TTL_MS, answerWithinMs: ANSWER_WITHIN_MS });
+      this.#bucket ??= await this.#open();
       const answer = await question(this.#bucket);
       this.#problem = '';
       return answer;
@@ -151,26 +155,38 @@ class LeaseEntry {
     }
   }
 
+  async #open(): Promise<KV> {
+    const { replicas = 1 } = this.#options;
+    const options = { ttlMs: TTL_MS, answerWithinMs: ANSWER_WITHIN_MS, replicas };
+    const bucket = await openBucket(this.#connection, BUCKET, options);
+    await keepCopies(this.#connection, BUCKET, options).catch((error) => this.#report(error as Error));
+    return bucket;
+  }
+
   async #write(bucket: KV): Promise<'ours' | 'taken'> {
     const { name } = this.#options;
-    try {
-      this.#revision =
-        this.#revision === 0
-          ? await bucket.create(name, this.#token)
-          : await bucket.update(name, this.#token, this.#revision);
-      return 'ours';
-    } catch (error) {
-      if (!isConflict(error)) throw error;
-    }
-    const entry = await bucket.get(name);
-    if (entry?.operation === 'PUT' && entry.string() !== this.#token) {
-      this.#revision = 0;
+    for (let tries = 0; tries < CLAIM_TRIES; tries++) {
+      try {
+        this.#revision =
+          this.#revision === 0
+            ? await bucket.create(name, this.#token)
+            : await bucket.update(name, this.#token, this.#revision);
+        return 'ours';
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+      const entry = await bucket.get(name);
+      const isHeld = entry?.operation === 'PUT';
+      const isOurs = isHeld && entry.string() === this.#token;
+      // Ours, renewed by a message whose answer was lost; or nobody's, when it expired or was given back meanwhile.
+      this.#revision = isOurs ? entry.revision : 0;
+      if (isOurs) return 'ours';
+      if (!isHeld) continue;
       this.holder = entry.string().split(' ').slice(1).join(' ');
       return 'taken';
     }
-    // Ours, renewed by a message whose answer was lost; or nobody's, when it expired or was given back meanwhile.
-    this.#revision = entry?.operation === 'PUT' ? entry.revision : await bucket.create(name, this.#token);
-    return 'ours';
+    // Somebody else claims it in the same moments, and is faster.
+    return 'taken';
   }
 
   /** Removes our entry; when that fails, it ends by itself after its time to live. */

@@ -12,6 +12,7 @@ import { usage as edge } from './edge.ts';
 import { type Flags, type Usage, variableOf } from './flags.ts';
 import { usage as ingest } from './ingest.ts';
 import { usage as inspect } from './inspect.ts';
+import { usage as replay } from './replay.ts';
 import { usage as start } from './start.ts';
 import { findFreePort, type Run, Sandbox, until } from './testing/program.ts';
 import { usage as watch } from './watch.ts';
@@ -22,6 +23,7 @@ const COMMANDS: Record<string, Usage<Flags>> = {
   edge,
   watch,
   inspect,
+  replay,
   'archive export': exporting,
   'archive import': importing,
   'archive list': listing,
@@ -94,7 +96,10 @@ describe('without NATS', { concurrent: true }, () => {
     [['race'], /The command must be one of start, .*, archive cut, but is "race"\./],
     [['start', '--port', '0'], /--port must be a whole number from 1 to 65000/],
     [['start', '--replay', 'file', '--replay='], /--replay must be/],
-    [['start', '--replay', '.,file'], /--replay must be one folder of an f1-test, or one or more \.ibt files\./],
+    [
+      ['start', '--replay', '.,file'],
+      /--replay must be one archive, one folder of an f1-test, or one or more \.ibt files\./,
+    ],
     [['start', 'now'], /No words may follow, but "now" came/],
     [['ingest', '--sources', 'nats,radio'], /a list of simulator, nats, udp, http, ibt, f1-test/],
     [['ingest', '--sources', 'ibt'], /--sources ibt needs --files/],

@@ -18,6 +18,7 @@ import {
 } from './flags.ts';
 import { usage as ingest } from './ingest.ts';
 import { usage as inspect } from './inspect.ts';
+import { usage as replay } from './replay.ts';
 import { usage as start } from './start.ts';
 import { usage as watch } from './watch.ts';
 
@@ -27,6 +28,7 @@ const COMMANDS: Record<string, Usage<Flags>> = {
   edge,
   watch,
   inspect,
+  replay,
   'archive export': exporting,
   'archive import': importing,
   'archive list': listing,

@@ -1,6 +1,6 @@
 import { awaitNats, connectNats, type NatsConnection } from '../broker/connection.ts';
 import { createClock } from '../ingest/clock.ts';
-import { startIngest } from '../ingest/ingest.ts';
+import { type Ingest, keepIngest } from '../ingest/ingest.ts';
 import { holdsSpool } from '../ingest/spool.ts';
 import { type Flags, type Usage, UsageError, type Values } from './flags.ts';
 import { tellReady, untilAskedToEnd } from './lifetime.ts';
@@ -79,7 +79,7 @@ const FLAGS = {
 export const usage: Usage<typeof FLAGS> = {
   synopsis: 'slipstream ingest [flags]',
   purpose:
-    'Takes samples of one race, downsamples them to 2 Hz and publishes binary deltas to NATS JetStream. Stands by while another ingest publishes the race.',
+    'Takes samples of one race, downsamples them to 2 Hz and publishes binary deltas to NATS JetStream. Stands by, warm, while another ingest publishes the race: run two for one race.',
   flags: FLAGS,
 };
 
@@ -110,26 +110,26 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   }
   try {
     const clock = createClock(Date.now(), flags.speed);
-    const ingest = await startIngest(
+    let current: Ingest | undefined;
+    void asked.then((reason) => log('info', `Ending: ${reason}.`, current?.counts()));
+    await keepIngest(
       {
         connection,
         race: flags.race,
         catalogue,
         clock,
-        sources: createSources(flags, catalogue, clock, connection),
+        createSources: () => createSources(flags, catalogue, clock, connection),
         ...(flags.only.length > 0 ? { only: flags.only } : {}),
         ...(folder === undefined ? {} : { spool: { folder, maxBytes: flags['spool-mb'] * 1e6 } }),
         stream: { replicas: flags.replicas, maxAgeMs: maxAgeHours * 3_600_000 },
         onLog: log,
+        onAir: (ingest) => {
+          current = ingest;
+          tellReady();
+        },
       },
       abort.signal,
     );
-    tellReady();
-    const reason = await Promise.race([asked, ingest.done]);
-    log('info', `Ending: ${reason}.`, ingest.counts());
-    await ingest.stop();
-  } catch (error) {
-    if (!abort.signal.aborted) throw error;
   } finally {
     abort.abort(new Error('ended'));
     await (await Promise.resolve(connection).catch(() => undefined))?.close();

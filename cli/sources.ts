@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { FILE_START } from '../archive/file-frame.ts';
 import type { NatsConnection } from '../broker/connection.ts';
 import { loadCatalogue } from '../ingest/builtin-catalogue.ts';
 import { createF1TestSource } from '../ingest/f1-test-source.ts';
@@ -28,25 +29,39 @@ export interface SourceChoice extends Values<typeof SOURCE_FLAGS> {
   readonly token: string | undefined;
 }
 
-/** The source that plays a path: a folder is a Formula 1 test, a file is an iRacing recording. */
-export function sourceOfPath(path: string): 'ibt' | 'f1-test' {
+/** What plays a path: a folder is a Formula 1 test, a file is an archive of ours or an iRacing recording. */
+export function sourceOfPath(path: string): 'ibt' | 'f1-test' | 'archive' {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats)
     throw new ConfigError(
       'no_recording',
-      `The recording ${path} does not exist; give the path of an .ibt file or of an f1-test folder.`,
+      `The recording ${path} does not exist; give the path of an archive, of an .ibt file or of an f1-test folder.`,
     );
-  return stats.isDirectory() ? 'f1-test' : 'ibt';
+  if (stats.isDirectory()) return 'f1-test';
+  return isArchive(path) ? 'archive' : 'ibt';
+}
+
+function isArchive(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(FILE_START.length);
+    return readSync(file, start) === start.length && start.equals(FILE_START);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
- * The source that plays recordings, `simulator` when there are none.
+ * What plays recordings, `simulator` when there are none.
  * @throws {ConfigError} `no_recording`. @throws {UsageError} when they cannot be played in one race.
  */
-export function sourceOfPaths(paths: readonly string[]): 'ibt' | 'f1-test' | 'simulator' {
+export function sourceOfPaths(paths: readonly string[]): 'ibt' | 'f1-test' | 'archive' | 'simulator' {
   const sources = paths.map(sourceOfPath);
-  if (sources.includes('f1-test') && sources.length > 1)
-    throw new UsageError('bad_flag', '--replay must be one folder of an f1-test, or one or more .ibt files.');
+  if (sources.length > 1 && sources.some((source) => source !== 'ibt'))
+    throw new UsageError(
+      'bad_flag',
+      '--replay must be one archive, one folder of an f1-test, or one or more .ibt files.',
+    );
   return sources[0] ?? 'simulator';
 }
 

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { findStretch } from '../archive/stretch.ts';
+import { TICK_MS, withArchive } from './archive/archive-flags.ts';
 import { type Supervised, superviseService } from './child.ts';
 import { startEmbeddedNats } from './embedded-nats.ts';
 import type { Usage, Values } from './flags.ts';
@@ -9,7 +11,10 @@ import { catalogueFor, sourceOfPaths } from './sources.ts';
 
 const FLAGS = {
   ...RACE_FLAG,
-  replay: { kind: 'list', help: 'Play recordings instead of the simulator: .ibt files, or the folder of an f1-test.' },
+  replay: {
+    kind: 'list',
+    help: 'Play recordings instead of the simulator: an archive (again and again), .ibt files, or the folder of an f1-test.',
+  },
   ...SOURCE_FLAGS,
   host: { kind: 'text', default: '127.0.0.1', help: 'Address on which the edges listen; 0.0.0.0 lets others in.' },
   port: {
@@ -40,6 +45,7 @@ type StartFlags = Values<typeof FLAGS>;
 /** The command lines of the services, by name. */
 function servicesOf(flags: StartFlags, source: string, nats: string): [name: string, args: string[]][] {
   const shared = ['--log', flags.log, '--nats', nats];
+  const replay = ['replay', flags.replay[0]!, '--as', flags.race, '--speed', String(flags.speed), '--loop', ...shared];
   const feed = ['cars', 'rate', 'seed', 'laps', 'skip', 'speed', 'race'] as const;
   const ingest = [
     'ingest',
@@ -59,7 +65,7 @@ function servicesOf(flags: StartFlags, source: string, nats: string): [name: str
       ...['--workers', String(flags.workers), '--drain-seconds', '0', ...shared],
     ],
   ]);
-  return [['ingest', ingest], ...edges];
+  return [source === 'archive' ? ['replay', replay] : ['ingest', ingest], ...edges];
 }
 
 function announce(flags: StartFlags, source: string): void {
@@ -73,7 +79,9 @@ export async function run(flags: StartFlags): Promise<number> {
   const log = createLog(flags.log, 'start');
   const source = sourceOfPaths(flags.replay);
   // Read here too: a wrong one is told before anything runs.
-  catalogueFor({ catalogue: flags.catalogue, sources: [source] });
+  if (source === 'archive')
+    await withArchive(flags.replay[0]!, async ({ contents }) => findStretch(contents, {}, TICK_MS));
+  else catalogueFor({ catalogue: flags.catalogue, sources: [source] });
   const asked = untilAskedToEnd();
   const nats = await startEmbeddedNats(flags['data-dir']);
   let services: Supervised[] = [];

@@ -45,8 +45,8 @@ export interface EdgeStats {
   readonly connections: number;
   /** Connections that were closed at once: there was no descriptor left for them. */
   readonly turnedAway: number;
-  /** Questions of fans to NATS for their sessions: those that were let in, and those that were turned away. */
-  readonly sessions: { readonly asked: number; readonly refused: number };
+  /** Questions of fans to NATS for their sessions: let in and turned away; and devices that are told of changes. */
+  readonly sessions: { readonly asked: number; readonly refused: number; readonly devices: number };
   readonly isConnected: boolean;
   readonly races: Readonly<Record<string, RaceStats>>;
 }
@@ -66,7 +66,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,
-        polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.made },
+        polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.binary.made + race.pollAnswers.json.made },
         pendingBytes: fans.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,

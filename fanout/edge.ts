@@ -95,7 +95,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     refused: { ...admission.refused },
     connections: connections.open,
     turnedAway: connections.turnedAway,
-    sessions: { ...sessions.tally },
+    sessions: { ...sessions.tally, devices: sessions.devices },
     races: statsOf(races, Date.now()),
   });
   const metrics = new EdgeMetrics(stats);
@@ -114,6 +114,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const standing = { isConnected: true };
   void trackConnection(connection, (isConnected) => {
     standing.isConnected = isConnected;
+    if (isConnected) sessions.reconnected();
   });
   const fleet = options.fleet ?? alone(() => metrics.text());
   const isReady = () =>
@@ -133,6 +134,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   await races.start();
   const sweeping = setInterval(() => {
     for (const race of races.all()) race.sweep(Date.now());
+    sessions.sweep();
   }, SWEEP_MS);
   const house = { races, admission, limits };
   const stop = async () => {
@@ -140,6 +142,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     clearInterval(sweeping);
     await dismissFans(house);
     await races.stop();
+    sessions.stop();
     metrics.stop();
     await own?.close();
     await pause(FAREWELL_MS);

@@ -1,8 +1,10 @@
 import type { Fan, FanSink } from './fan.ts';
-import { receiveMessage, receivePing } from './fan-messages.ts';
+import { receiveMessage, receivePing, type SessionHolder } from './fan-messages.ts';
 import type { FanSet } from './fan-set.ts';
 import type { Race } from './race.ts';
 import type { Races } from './races.ts';
+import { SessionFan } from './session-fan.ts';
+import type { Sessions } from './sessions.ts';
 
 /** A sink whose connection ends by itself, too. */
 interface ConnectionSink extends FanSink {
@@ -17,7 +19,7 @@ type Begin = (fans: FanSet, fan: Fan, nowMs: number) => void;
 const MAX_EARLY_MESSAGES = 4;
 
 /** One connection from open to close: finds the race of the fan and hands on what happens. */
-export class FanConnection {
+export class FanConnection implements SessionHolder {
   readonly #sink: ConnectionSink;
   /** Until the race is found: what the fan said with its request, and what it said after it. */
   #begin: Begin | undefined;
@@ -26,9 +28,13 @@ export class FanConnection {
   #isClosed = false;
   #fans: FanSet | undefined;
   #fan: Fan | undefined;
+  readonly #sessions: Sessions | undefined;
+  #detachSession: (() => void) | undefined;
 
-  constructor(sink: ConnectionSink, races: Races, race: string, begin: Begin) {
+  /** @param sessions Left out where the fan cannot say of which one it wants to hear. */
+  constructor(sink: ConnectionSink, races: Races, race: string, begin: Begin, sessions?: Sessions) {
     this.#sink = sink;
+    this.#sessions = sessions;
     this.#begin = begin;
     const known = races.get(race);
     if (known) this.#attach(known);
@@ -60,12 +66,18 @@ export class FanConnection {
   /** @param bytes The caller's no more. */
   receive(bytes: Uint8Array, isBinary: boolean): void {
     const [fan, fans] = [this.#fan, this.#fans];
-    if (fan && fans) fans.guard(fan, () => receiveMessage(fans, fan, bytes, isBinary, Date.now()));
+    if (fan && fans) fans.guard(fan, () => receiveMessage(fans, fan, bytes, isBinary, Date.now(), this));
     else {
       this.#early ??= [];
       if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push([bytes, isBinary]);
       else this.#sink.close('too_many');
     }
+  }
+
+  attachSession(id: string | undefined): boolean {
+    this.#detachSession?.();
+    this.#detachSession = id === undefined ? undefined : this.#sessions?.attach(id, new SessionFan(this.#sink));
+    return id === undefined || this.#detachSession !== undefined;
   }
 
   /** A ping of the WebSocket itself, which is answered already. */
@@ -83,6 +95,7 @@ export class FanConnection {
   closed(): void {
     this.#isClosed = true;
     this.#sink.forget();
+    this.#detachSession?.();
     if (this.#fan) this.#fans?.remove(this.#fan);
   }
 }

@@ -56,8 +56,21 @@ function offenceOf(fans: FanSet, fan: Fan, bytes: Uint8Array, isBinary: boolean,
   return fan.isTalkingTooMuch(nowMs, fans.limits.maxMessagesPerSecond) ? 'too_many' : undefined;
 }
 
+/** Whatever holds the connection of a fan, where sessions can be had. */
+export interface SessionHolder {
+  /** @param id `undefined` for none. @returns whether there is room for the device. */
+  attachSession(id: string | undefined): boolean;
+}
+
 /** Takes a message of a fan. Nothing that it says can throw here or reach another fan. */
-export function receiveMessage(fans: FanSet, fan: Fan, bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
+export function receiveMessage(
+  fans: FanSet,
+  fan: Fan,
+  bytes: Uint8Array,
+  isBinary: boolean,
+  nowMs: number,
+  holder?: SessionHolder,
+): void {
   if (fan.stage === 'gone') return;
   const offence = offenceOf(fans, fan, bytes, isBinary, nowMs);
   if (offence) {
@@ -65,7 +78,7 @@ export function receiveMessage(fans: FanSet, fan: Fan, bytes: Uint8Array, isBina
     return;
   }
   try {
-    answer(fans, fan, parseClientMessage(new TextDecoder().decode(bytes), limitsOf(fans, fan)), nowMs);
+    answer(fans, fan, parseClientMessage(new TextDecoder().decode(bytes), limitsOf(fans, fan)), nowMs, holder);
   } catch (error) {
     refuse(fans, fan, error);
   }
@@ -81,7 +94,7 @@ export function receivePing(fans: FanSet, fan: Fan, nowMs: number): void {
     fans.close(fan, 'too_many');
 }
 
-function answer(fans: FanSet, fan: Fan, message: ClientMessage, nowMs: number): void {
+function answer(fans: FanSet, fan: Fan, message: ClientMessage, nowMs: number, holder?: SessionHolder): void {
   switch (message.type) {
     case 'ping':
       fan.say({ type: 'pong', id: message.id });
@@ -102,6 +115,11 @@ function answer(fans: FanSet, fan: Fan, message: ClientMessage, nowMs: number): 
     case 'resync':
       expectLive(fan, message);
       fans.resync(fan, nowMs);
+      break;
+    case 'session':
+      expectLive(fan, message);
+      if (!holder?.attachSession(message.id ?? undefined))
+        throw new ProtocolError('bad_session', 'This session has too many devices at this edge.');
       break;
   }
 }

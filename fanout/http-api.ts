@@ -1,11 +1,10 @@
 import { compileOwnView, OWN_VIEW } from '../protocol/catalogue.ts';
-import type { View } from '../protocol/coding-plan.ts';
 import { checkWatch, parseQuery, type Wish } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
-import { dequantise } from '../protocol/quantise.ts';
 import type { Fleet } from './fleet.ts';
+import { readValues } from './json-race.ts';
 import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
@@ -57,7 +56,8 @@ function route(
   if (root !== 'races') return undefined;
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
-  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name);
+  if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
+  if (leaf === 'poll.json') return () => answerPoll(ask, facts.races, name, 'json');
   if (leaf === 'live')
     return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
   if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });
@@ -177,7 +177,7 @@ function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
   for (const { car, view } of watch) {
     const values = head.field.states[head.field.cars.indexOf(car)];
     const inView = view === OWN_VIEW.name ? own : catalogue.viewOf(view);
-    if (values) cars[car] = { view, values: valuesOf(state, inView!, values) };
+    if (values) cars[car] = { view, values: readValues(catalogue, inView!, values) };
   }
   return answerValue(ask, {
     race: race.name,
@@ -198,14 +198,4 @@ function chosen(query: string, race: Race, { catalogue, head }: RaceState): Wish
   const all = () => carsIn(head!.field).map((car) => ({ car, view }));
   const wish = parseQuery(query, { maxCars, catalogue, hasOwnView: false });
   return wish ?? { watch: checkWatch(all(), maxCars, (name) => catalogue.viewOf(name) !== undefined) };
-}
-
-/** Readings in the units of the catalogue, by channel key; null where there is none. */
-function valuesOf({ catalogue }: RaceState, view: View, state: Int32Array): Record<string, number | null> {
-  const values: Record<string, number | null> = {};
-  for (const index of view.channels) {
-    const channel = catalogue.channels[index]!;
-    values[channel.key] = dequantise(channel, state[index]!);
-  }
-  return values;
 }

@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Since, Stale } from '../protocol/control.ts';
-import { encodePollAnswer, type PollHead, type StreamRecord } from '../protocol/poll-answer.ts';
+import type { PollHead } from '../protocol/poll-answer.ts';
 import { formatPosition, type Position } from '../protocol/position.ts';
-import { encodeKeyframe } from '../protocol/tick-message.ts';
+import type { PollForm } from './poll-forms.ts';
 import type { PollPlan } from './poll-plan.ts';
 import type { RaceState } from './race-state.ts';
 import type { Reply } from './reply.ts';
 import { ReplyCache } from './reply-cache.ts';
 import type { RingEntry } from './ring.ts';
 
-/** An answer ends with the last tick of a minute, so that there is one after which it can never become longer. */
-const BLOCK_TICKS = 120;
-/** An answer with more than one tick has no more bytes than this. */
+/** An answer with more than one tick has no more bytes than this, as the stream has them. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
@@ -35,46 +33,41 @@ interface Now {
 /** A plan that is an answer. */
 export type ReadyPollPlan = Exclude<PollPlan, { readonly kind: 'wait' }>;
 
-/** What a run of ticks gives whoever is at its beginning. */
-interface Stretch {
-  readonly records: readonly StreamRecord[];
-  readonly ticks: number;
-  /** It ends here, however many ticks follow. */
-  readonly isClosed: boolean;
-}
-
-/** @param entries In order; the first is the base. @param afterSeq What is not above it has been read. */
-export function stretchOf(entries: readonly RingEntry[], afterSeq: number): Stretch {
-  const records: StreamRecord[] = [];
-  let ticks = 0;
+/**
+ * How many ticks of a run one answer has.
+ *
+ * @param entries In order; the first is the base. @param blockTicks An answer ends with the last tick of so many, so that
+ *   there is an end after which it can never become longer.
+ * @returns `isClosed` when it ends there, however many ticks follow.
+ */
+export function ticksInAnswer(
+  entries: readonly RingEntry[],
+  blockTicks: number,
+): { readonly ticks: number; readonly isClosed: boolean } {
   let bytes = 0;
-  for (const [place, entry] of entries.entries()) {
-    if (place === 0) continue;
-    const { seq, message } = entry;
-    const next = [...docsAfter(entries[place - 1]!, afterSeq), { seq, message }];
-    for (const { message } of next) bytes += message.length;
-    if (ticks > 0 && bytes > MAX_BYTES) return { records, ticks, isClosed: true };
-    records.push(...next);
-    ticks++;
-    if ((entry.tick + 1) % BLOCK_TICKS === 0) return { records, ticks, isClosed: true };
+  for (let place = 1; place < entries.length; place++) {
+    const { tick, message } = entries[place]!;
+    bytes += message.length;
+    for (const { message } of entries[place - 1]!.docs) bytes += message.length;
+    if (place > 1 && bytes > MAX_BYTES) return { ticks: place - 1, isClosed: true };
+    if ((tick + 1) % blockTicks === 0) return { ticks: place, isClosed: true };
   }
-  return { records, ticks, isClosed: false };
+  return { ticks: entries.length - 1, isClosed: false };
 }
 
-const docsAfter = ({ docs }: RingEntry, afterSeq: number): readonly StreamRecord[] =>
-  docs.filter(({ seq }) => seq > afterSeq).map(({ seq, message }) => ({ seq, message }));
-
-/** Makes the answers to long polls, each once for all who ask the same at the same tick. */
+/** Makes the answers to long polls in one form, each once for all who ask the same at the same tick. */
 export class PollAnswers {
   readonly #race: string;
   readonly #tickMs: number;
+  readonly #form: PollForm;
   readonly #replies = new ReplyCache();
   /** How many were made, and not shared. */
   made = 0;
 
-  constructor(race: string, tickMs: number) {
+  constructor(race: string, tickMs: number, form: PollForm) {
     this.#race = race;
     this.#tickMs = tickMs;
+    this.#form = form;
   }
 
   /** @param entries For `deltas`: from the base on, in order, at least one more. */
@@ -84,40 +77,32 @@ export class PollAnswers {
     return this.#replies.get(`${state.epoch}:${state.seq}:${stale?.reason}`, `${plan.kind} ${at}`, () => {
       this.made++;
       if (plan.kind === 'snapshot') return this.#snapshot(now, plan.reason);
-      return this.#deltas(plan.kind, since as Position, now, entries);
+      if (plan.kind === 'deltas') return this.#deltas(since as Position, state, entries);
+      const docSeq = plan.kind === 'documents' ? plan.base.docs.at(-1)!.seq : undefined;
+      return this.#standing(since as Position, now, docSeq);
     });
   }
 
-  #deltas(
-    kind: Exclude<ReadyPollPlan['kind'], 'snapshot'>,
-    since: Position,
-    now: Now,
-    entries: readonly RingEntry[],
-  ): Reply {
-    const isTicks = kind === 'deltas';
-    const { records, ticks, isClosed } = isTicks
-      ? stretchOf(entries, since.seq)
-      : { records: kind === 'documents' ? docsAfter(entries[0]!, since.seq) : [], ticks: 0, isClosed: false };
-    const { epoch } = now.state;
-    const to = { epoch, seq: records.at(-1)?.seq ?? since.seq };
-    const head = {
-      ...this.#head(isTicks ? { state: now.state } : now, to),
-      kind: 'deltas',
-      from: formatPosition(since),
-      ticks,
-    } as const;
-    return reply(encodePollAnswer(head, records), isClosed ? 'closed' : isTicks ? 'open' : 'moment');
+  #deltas(since: Position, state: RaceState, entries: readonly RingEntry[]): Reply {
+    const { ticks, isClosed } = ticksInAnswer(entries, this.#form.blockTicks);
+    const run = entries.slice(0, ticks + 1);
+    const to = { epoch: state.epoch, seq: run.at(-1)!.seq };
+    // Stale or not, it is the same answer: it has ticks.
+    const head = { ...this.#head({ state }, to), kind: 'deltas', from: formatPosition(since), ticks } as const;
+    return this.#reply(this.#form.deltas(head, state, run, since.seq, to.seq), isClosed ? 'closed' : 'open');
   }
 
-  /** The newest state as a keyframe would have it. */
-  #snapshot(now: Now, reason: PollHead['reason']): Reply {
+  /** What there is to say while no tick comes. @param docSeq Up to here the document has changed. */
+  #standing(since: Position, now: Now, docSeq = since.seq): Reply {
     const { state } = now;
-    const { epoch, seq, catalogue, packedDocument, docRevision } = state;
-    const { tick, closeAtMs, field } = state.head!;
-    const at = { tick, closeAtMs, epoch, catalogueTag: catalogue.tag };
-    const message = encodeKeyframe(at, catalogue, field, packedDocument, docRevision);
-    const head = { ...this.#head(now, { epoch, seq }), kind: 'snapshot', reason, ticks: 0 } as const;
-    return reply(encodePollAnswer(head, [{ seq, message }]), 'moment');
+    const to = { epoch: state.epoch, seq: docSeq };
+    const head = { ...this.#head(now, to), kind: 'deltas', from: formatPosition(since), ticks: 0 } as const;
+    return this.#reply(this.#form.deltas(head, state, [state.head!], since.seq, docSeq), 'moment');
+  }
+
+  #snapshot(now: Now, reason: PollHead['reason']): Reply {
+    const head = { ...this.#head(now, now.state), kind: 'snapshot', reason, ticks: 0 } as const;
+    return this.#reply(this.#form.snapshot(head, now.state), 'moment');
   }
 
   #head({ state: { epoch, catalogue }, stale }: Now, to: Position) {
@@ -127,13 +112,13 @@ export class PollAnswers {
       ...(stale && { stale: notice as Omit<Stale, 'type'> }),
     };
   }
-}
 
-function reply(body: Uint8Array, age: keyof typeof MAX_AGE_S): Reply {
-  const headers = {
-    'Content-Type': 'application/octet-stream',
-    'Cache-Control': `public, max-age=${MAX_AGE_S[age]}${age === 'closed' ? ', immutable' : ''}`,
-    ETag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
-  };
-  return { status: 200, headers, body };
+  #reply(body: Uint8Array, age: keyof typeof MAX_AGE_S): Reply {
+    const headers = {
+      'Content-Type': this.#form.contentType,
+      'Cache-Control': `public, max-age=${MAX_AGE_S[age]}${age === 'closed' ? ', immutable' : ''}`,
+      ETag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+    };
+    return { status: 200, headers, body };
+  }
 }

@@ -12,8 +12,13 @@ const REFUSALS: Readonly<Record<PollRefusal, string>> = {
   going_away: 'The edge is stopping.',
 };
 
-/** Answers `/races/<race>/poll?since=<position>` as soon as there is something after the position. */
-export async function answerPoll(ask: Ask, races: Races, name: string): Promise<Reply> {
+/** Answers `/races/<race>/poll?since=<position>`, or `poll.json`, as soon as there is something after the position. */
+export async function answerPoll(
+  ask: Ask,
+  races: Races,
+  name: string,
+  form: keyof Race['pollAnswers'],
+): Promise<Reply> {
   const race = races.get(name) ?? (await races.find(name));
   if (race === 'unknown') return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
   if (race === 'unsure') return refuse(ask, 'not_ready', 1);
@@ -21,6 +26,7 @@ export async function answerPoll(ask: Ask, races: Races, name: string): Promise<
   return new Promise((resolve) => {
     const poll = race.polls.ask(
       since,
+      race.pollAnswers[form],
       (outcome) =>
         resolve(
           typeof outcome === 'string'

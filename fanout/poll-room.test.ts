@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Since } from '../protocol/control.ts';
 import { parsePosition } from '../protocol/position.ts';
+import { JsonRace, wholeField } from './json-race.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Past } from './past.ts';
-import { PollAnswers, stretchOf } from './poll-answers.ts';
+import { PollAnswers, ticksInAnswer } from './poll-answers.ts';
+import { BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { type PollRefusal, PollRoom } from './poll-room.ts';
 import { RaceState } from './race-state.ts';
 import type { Reply } from './reply.ts';
 import { Standstill } from './standstill.ts';
+import { JsonPollReader } from './testing/json-poll-reader.ts';
 import { PollReader } from './testing/poll-reader.ts';
 import { RaceWriter, type Written } from './testing/publisher.ts';
 
@@ -19,7 +22,8 @@ class Stage {
   readonly writer: RaceWriter;
   readonly log: { seq: number; data: Uint8Array }[] = [];
   readonly room: PollRoom;
-  readonly answers = new PollAnswers('oval', 500);
+  readonly answers = new PollAnswers('oval', 500, BINARY_FORM);
+  readonly jsonAnswers = new PollAnswers('oval', 500, jsonForm('oval'));
   readonly problems: unknown[] = [];
   readonly standstill = new Standstill([], { limits: DEFAULT_LIMITS, tickMs: 500, isStreamAway: () => false });
   state: RaceState;
@@ -39,7 +43,6 @@ class Stage {
     this.past = this.#makePast();
     this.room = new PollRoom({
       limits: DEFAULT_LIMITS,
-      answers: this.answers,
       known: () => (this.state.head ? this : undefined),
       standstill: this.standstill,
       mayWait: () => this.room.size < this.maxWaiting,
@@ -93,10 +96,16 @@ class Stage {
     if (isNeeded) while (this.room.serve(this.nowMs, 3));
   }
 
+  /** What a snapshot for people would say now. */
+  get json(): unknown {
+    const { state } = this;
+    return JSON.parse(JSON.stringify(new JsonRace('oval', state).snapshot(wholeField(state.catalogue))));
+  }
+
   /** Asks; the list has the outcome as soon as there is one. */
-  ask(since: Since | undefined): Outcome[] {
+  ask(since: Since | undefined, answers = this.answers): Outcome[] {
     const outcomes: Outcome[] = [];
-    this.room.ask(since, (outcome) => outcomes.push(outcome), this.nowMs);
+    this.room.ask(since, answers, (outcome) => outcomes.push(outcome), this.nowMs);
     return outcomes;
   }
 
@@ -106,8 +115,9 @@ class Stage {
     return outcomes;
   }
 
-  async read(reader: PollReader): Promise<void> {
-    const asked = this.ask(reader.since === undefined ? undefined : parsePosition(reader.since));
+  async read(reader: PollReader | JsonPollReader): Promise<void> {
+    const answers = reader instanceof PollReader ? this.answers : this.jsonAnswers;
+    const asked = this.ask(reader.since === undefined ? undefined : parsePosition(reader.since), answers);
     const [outcome] = await this.answered(asked);
     if (typeof outcome !== 'object') throw new Error(`The answer is ${outcome}.`);
     reader.read(outcome.body as Uint8Array);
@@ -149,16 +159,25 @@ describe('a room of long polls', () => {
           const stage = new Stage({ seed: offset }, offset);
           stage.begin();
           const reader = new PollReader(stage.writer.catalogue);
+          const people = new JsonPollReader();
           await stage.read(reader);
+          await stage.read(people);
           expect(reader.heads[0]).toMatchObject({ kind: 'snapshot', reason: 'first' });
           for (const ticks of steps) {
             stage.run(ticks);
             while (reader.tick < stage.writer.tick) await stage.read(reader);
+            while (people.ticks.length < reader.ticks.length) await stage.read(people);
             expect(reader.field).toEqual(stage.writer.field);
           }
+          expect(people.ticks).toEqual(reader.ticks);
           expect(reader.ticks).toEqual(Array.from({ length: stage.writer.tick }, (_, n) => n + 1));
           stage.pass(20_000);
-          if (reader.docRevision < stage.writer.docRevision) await stage.read(reader);
+          // Both end with the newest tick: what they lack, if anything, is a change of the document behind it.
+          if (reader.docRevision < stage.writer.docRevision) {
+            await stage.read(reader);
+            await stage.read(people);
+          }
+          expect(people.held).toEqual({ ...(stage.json as object), position: people.since });
           expect(reader.document).toEqual(stage.writer.document);
           expect(stage.problems).toEqual([]);
         },
@@ -286,7 +305,7 @@ describe('a room of long polls', () => {
   it('refuses whoever has no place to wait, but not whoever can be answered, and sends all away in the end', () => {
     const stage = set(5);
     stage.maxWaiting = 2;
-    const first = stage.room.ask(at(stage), () => expect.fail('nobody is there'), stage.nowMs);
+    const first = stage.room.ask(at(stage), stage.answers, () => expect.fail('nobody is there'), stage.nowMs);
     const second = stage.ask(at(stage));
     expect(stage.ask(at(stage))).toEqual(['full']);
     expect(stage.ask(at(stage, 2))).toHaveLength(1);
@@ -312,7 +331,7 @@ describe('a stretch of the stream in one answer', () => {
       ...{ tick, seq: tick + 1, message: new Uint8Array(bytes), docs: [] },
     });
     const run = (count: number, bytes: number) =>
-      stretchOf(Array.from({ length: count }, (_, n) => entry(n, bytes)) as never, 0);
+      ticksInAnswer(Array.from({ length: count }, (_, n) => entry(n, bytes)) as never, 120);
     expect(run(500, 10)).toMatchObject({ ticks: 119, isClosed: true });
     expect(run(100, 10)).toMatchObject({ ticks: 99, isClosed: false });
     expect(run(100, 100_000)).toMatchObject({ ticks: 10, isClosed: true });

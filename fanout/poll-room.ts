@@ -17,7 +17,6 @@ export type PollRefusal = 'not_ready' | 'full' | 'going_away';
 /** What a room is told of the place it lives in. */
 export interface PollRoomOptions {
   readonly limits: EdgeLimits;
-  readonly answers: PollAnswers;
   /** The state that is served and what lies before it; `undefined` while there is none. */
   readonly known: () => { readonly state: RaceState; readonly past: Past } | undefined;
   readonly standstill: Pick<Standstill, 'isQuiet' | 'stale'>;
@@ -30,6 +29,7 @@ export interface PollRoomOptions {
 /** A request that waits. */
 export interface Poll {
   readonly since: Since | undefined;
+  readonly answers: PollAnswers;
   readonly give: (outcome: Reply | PollRefusal) => void;
   /** When it is answered at the latest. */
   readonly untilMs: number;
@@ -74,12 +74,12 @@ export class PollRoom {
 
   /**
    * Answers at once, or as soon as there is something.
-   * @param give Called once, maybe before this returns; not after {@link forget}.
+   * @param answers Makes them, in the form that is asked for. @param give Called once, maybe before this returns; not after {@link forget}.
    */
-  ask(since: Since | undefined, give: Poll['give'], nowMs: number): Poll {
+  ask(since: Since | undefined, answers: PollAnswers, give: Poll['give'], nowMs: number): Poll {
     const untilMs = nowMs + this.#options.limits.pollHoldMs;
     const wasStale = this.#options.standstill.stale !== undefined;
-    const poll: Poll = { since, give, untilMs, wasStale, waitsFor: undefined, lateAtMs: untilMs };
+    const poll: Poll = { since, answers, give, untilMs, wasStale, waitsFor: undefined, lateAtMs: untilMs };
     if (!this.#options.known()) this.#refuse(poll, 'not_ready');
     else if (!this.#serve(poll, nowMs)) {
       if (this.#isLeaving) this.#refuse(poll, 'going_away');
@@ -143,9 +143,9 @@ export class PollRoom {
     return past.from(base.tick, (since as { readonly seq: number }).seq);
   }
 
-  #make(plan: ReadyPollPlan, { since }: Poll, state: RaceState, entries: readonly RingEntry[]): Reply {
+  #make(plan: ReadyPollPlan, { since, answers }: Poll, state: RaceState, entries: readonly RingEntry[]): Reply {
     this.tally.answers[plan.kind]++;
-    return this.#options.answers.answer(plan, since, { state, stale: this.#options.standstill.stale }, entries);
+    return answers.answer(plan, since, { state, stale: this.#options.standstill.stale }, entries);
   }
 
   /** Each thing that is waited for has its own time. */

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Edge } from './edge.ts';
+import { readValues } from './json-race.ts';
+import { JsonPollReader } from './testing/json-poll-reader.ts';
 import { PollReader } from './testing/poll-reader.ts';
 import { RaceWriter, testCatalogue } from './testing/publisher.ts';
 import { Stage, ticksFrom } from './testing/stage.ts';
@@ -101,6 +103,33 @@ describe('long polls of a small race', () => {
     expect(known.body).toHaveLength(0);
     const head = await poll(late, since, { method: 'HEAD' });
     expect(head.response.headers.get('content-length')).toBe(`${a.body.length}`);
+  });
+
+  it('for people are JSON: a snapshot of the whole field, and then patches of it', async () => {
+    const edge = await stage.edgeAtHead();
+    const reader = new JsonPollReader();
+    const ask = async () => {
+      const query = reader.since === undefined ? '' : `?since=${reader.since}`;
+      const response = await fetch(`${edge.url}/races/oval/poll.json${query}`);
+      expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+      return reader.read(new Uint8Array(await response.arrayBuffer()));
+    };
+    expect(await ask()).toMatchObject({ kind: 'snapshot', reason: 'first' });
+    await stage.publisher.run(50);
+    await stage.atHead(edge);
+    while (reader.ticks.at(-1) !== stage.writer.tick) await ask();
+    const next = ask();
+    await until('it waits', () => pollsOf(edge).waiting === 1);
+    await stage.publisher.run(1);
+    expect(await next).toMatchObject({ ticks: 1 });
+    expect(reader.ticks).toEqual(ticksFrom(1, 51));
+    const { catalogue, field } = stage.writer;
+    const view = catalogue.viewOf('essentials')!;
+    const cars = [...field.cars.entries()].flatMap(([slot, car]) =>
+      field.states[slot] ? [[car, readValues(catalogue, view, field.states[slot])]] : [],
+    );
+    expect(reader.held!.cars).toEqual(Object.fromEntries(cars));
+    expect((await fetch(`${edge.url}/races/none/poll.json`)).status).toBe(404);
   });
 
   it('are told apart by origin where origins are restricted', async () => {

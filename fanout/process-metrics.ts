@@ -46,7 +46,13 @@ export const PROCESS_METRICS: readonly ProcessMetric[] = [
     name: 'slipstream_session_requests_total',
     help: 'Requests for sessions: asked of NATS, or refused because they were too many.',
     labels: ['outcome'],
-    of: ({ stats }) => by('outcome', { ...stats.sessions }),
+    of: ({ stats }) => by('outcome', { asked: stats.sessions.asked, refused: stats.sessions.refused }),
+  },
+  {
+    name: 'slipstream_session_devices',
+    help: 'Devices that are told of changes of their session.',
+    merge: 'sum',
+    of: ({ stats }) => stats.sessions.devices,
   },
   {
     name: 'slipstream_connections',

@@ -6,6 +6,7 @@ import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
 import { readFrom } from './past-reader.ts';
 import { PollAnswers } from './poll-answers.ts';
+import { BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { PollRoom } from './poll-room.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
@@ -44,7 +45,7 @@ export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onRead'
 export class Race {
   readonly name: string;
   readonly fans: FanSet;
-  readonly pollAnswers: PollAnswers;
+  readonly pollAnswers: { readonly binary: PollAnswers; readonly json: PollAnswers };
   readonly polls: PollRoom;
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
@@ -75,10 +76,13 @@ export class Race {
       onRead: () => this.#pollSoon(this.polls.hasRead()),
       isStreamAway: () => !options.isConnected() || !this.#follower.isAnswered,
     });
-    this.pollAnswers = new PollAnswers(this.name, this.#tickMs);
+    this.pollAnswers = {
+      binary: new PollAnswers(this.name, this.#tickMs, BINARY_FORM),
+      json: new PollAnswers(this.name, this.#tickMs, jsonForm(this.name)),
+    };
     const { standstill } = this.fans;
     const known = () => this.fans.delivery;
-    this.polls = new PollRoom({ ...options, answers: this.pollAnswers, known, standstill });
+    this.polls = new PollRoom({ ...options, known, standstill });
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied, storedAtMs) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);

@@ -1,6 +1,7 @@
 import { ProtocolError } from '../protocol/errors.ts';
 import { isSessionId, MAX_SESSION_BYTES, parseSession, type Session } from '../protocol/session.ts';
 import { type Ask, answerError, answerValue, type Reply } from './reply.ts';
+import { waitForChange } from './session-wait.ts';
 import type { SaveResult, SessionState, Sessions } from './sessions.ts';
 
 /** A request for a session. Its id is in no address, because addresses are written into logs. */
@@ -12,6 +13,8 @@ export interface SessionAsk extends Ask {
 }
 
 const ALLOW = 'GET, HEAD, PUT, DELETE, OPTIONS';
+/** How long a request may wait for a change. A client gives up what is silent for 25 s. */
+const MAX_WAIT_S = 20;
 const MAX_RETRY_S = 3;
 /** As long as a revision that can be stored. */
 const TAG = /^"([1-9][0-9]{0,14})"$/;
@@ -27,7 +30,7 @@ export async function answerSession(ask: SessionAsk, sessions: Sessions, random:
   switch (ask.method) {
     case 'GET':
     case 'HEAD':
-      return answer.state(await sessions.read(id));
+      return get(ask, id, sessions, answer);
     case 'PUT':
       return put(ask, id, sessions, answer);
     case 'DELETE': {
@@ -39,6 +42,15 @@ export async function answerSession(ask: SessionAsk, sessions: Sessions, random:
         Allow: ALLOW,
       });
   }
+}
+
+async function get(ask: SessionAsk, id: string, sessions: Sessions, answer: Answer): Promise<Reply> {
+  const wait = new URLSearchParams(ask.query).get('wait');
+  const holds = TAG.exec(ask.ifNoneMatch)?.[1];
+  if (wait === null || holds === undefined) return answer.state(await sessions.read(id));
+  if (!/^[0-9]{1,2}$/.test(wait) || Number(wait) > MAX_WAIT_S) return answer.badWait();
+  const state = await waitForChange(sessions, id, Number(holds), Number(wait) * 1000, ask.onGone);
+  return state ? answer.state(state) : { status: 304, headers: { ETag: ask.ifNoneMatch }, body: '' };
 }
 
 async function put(ask: SessionAsk, id: string, sessions: Sessions, answer: Answer): Promise<Reply> {
@@ -73,6 +85,10 @@ class Answer {
   noId(): Reply {
     const message = 'Name the session with the header Authorization: Bearer <id>, an id of 22 characters.';
     return this.error(401, 'no_session', message, { 'WWW-Authenticate': 'Bearer' });
+  }
+
+  badWait(): Reply {
+    return this.error(400, 'bad_wait', `wait must be a whole number of seconds from 0 to ${MAX_WAIT_S}.`);
   }
 
   noRevision(): Reply {

@@ -1,5 +1,6 @@
 import type { NatsConnection } from '../broker/connection.ts';
 import { SessionsBucket, type SessionsBucketOptions } from '../broker/sessions-bucket.ts';
+import { SessionDesk } from './session-desk.ts';
 import { DEFAULT_SESSION_LIMITS, SessionDoor, type SessionLimits } from './session-door.ts';
 import { Sessions, type SessionsOptions } from './sessions.ts';
 
@@ -25,10 +26,12 @@ export function makeSessions(
   facts: Pick<SessionsOptions, 'isConnected' | 'report'>,
 ): Sessions {
   const settings = { ...DEFAULT_SESSION_SETTINGS, ...asked };
+  const limits = { ...DEFAULT_SESSION_LIMITS, ...settings.limits };
   return new Sessions({
     ...facts,
     open: () => SessionsBucket.open(connection, settings),
-    door: new SessionDoor({ ...DEFAULT_SESSION_LIMITS, ...settings.limits }),
+    door: new SessionDoor(limits),
+    desk: new SessionDesk(limits.devices),
     nowMs: () => performance.now(),
   });
 }

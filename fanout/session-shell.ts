@@ -40,18 +40,21 @@ export async function serveSession(
   options: HttpOptions,
   sessions: Sessions,
 ): Promise<void> {
-  const method = request.getMethod().toUpperCase();
   let isAborted = false;
   let gone = () => {};
   response.onAborted(() => {
     isAborted = true;
     gone();
   });
-  const head = {
-    ...{ method, path: request.getUrl(), query: request.getQuery() },
-    ...{ accept: request.getHeader('accept'), ifNoneMatch: request.getHeader('if-none-match') },
-    ...{ ifMatch: request.getHeader('if-match'), authorization: request.getHeader('authorization') },
-    onGone: (act: () => void) => {
+  const head: Omit<SessionAsk, 'body'> = {
+    method: request.getMethod().toUpperCase(),
+    path: request.getUrl(),
+    query: request.getQuery(),
+    accept: request.getHeader('accept'),
+    ifNoneMatch: request.getHeader('if-none-match'),
+    ifMatch: request.getHeader('if-match'),
+    authorization: request.getHeader('authorization'),
+    onGone: (act) => {
       gone = act;
       if (isAborted) act();
     },
@@ -60,14 +63,14 @@ export async function serveSession(
   let reply: Reply;
   let isCut = false;
   try {
-    const body = method === 'PUT' ? await readBody(response) : '';
+    const body = head.method === 'PUT' ? await readBody(response) : '';
     isCut = body === undefined;
-    const ask: SessionAsk = { ...head, body };
-    reply = await answerSession(ask, sessions, Math.random);
+    reply = await answerSession({ ...head, body }, sessions, Math.random);
   } catch (error) {
     options.report('internal', error);
     reply = answerError(head, 500, 'internal', 'The edge could not answer this; its log says why.');
   }
-  // The rest of a body that is too large is not waited for.
-  if (!isAborted) writeReply(response, method, reply, extra, isCut || options.isCrowded(), head.onGone);
+  // The rest of a body that is too large is not waited for; whoever is to come back later needs no connection until then.
+  const isLast = isCut || reply.status === 503 || options.isCrowded();
+  if (!isAborted) writeReply(response, head.method, reply, extra, isLast, head.onGone);
 }

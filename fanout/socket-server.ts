@@ -11,8 +11,10 @@ import { ConfigError } from '../protocol/errors.ts';
 import type { Admission } from './admission.ts';
 import type { Connections } from './connections.ts';
 import { EventStreams } from './event-streams.ts';
+import type { Fan } from './fan.ts';
 import { FanConnection } from './fan-connection.ts';
 import { receiveQuery } from './fan-messages.ts';
+import type { FanSet } from './fan-set.ts';
 import { type HttpOptions, isAllowedOrigin, serve } from './http-shell.ts';
 import { refuse } from './refusal.ts';
 import { serveSession } from './session-shell.ts';
@@ -57,7 +59,7 @@ export async function startSocketServer(
 ): Promise<SocketServer> {
   const app = App();
   countConnections(app, connections);
-  serveFans(app, admission, connections, http);
+  serveFans(app, admission, connections, http, sessions);
   const streams = new EventStreams(admission, http);
   app.get('/races/:race/events', (response, request) => streams.get(response, request));
   app.post('/races/:race/events', (response, request) => streams.post(response, request));
@@ -125,6 +127,7 @@ function serveFans(
   admission: Admission,
   connections: Connections,
   { races, origins }: HttpOptions,
+  sessions: Sessions,
 ): void {
   app.ws<SocketData>('/races/:race/live', {
     compression: NO_COMPRESSION,
@@ -148,9 +151,8 @@ function serveFans(
       const data = socket.getUserData();
       const { race, query } = data.asked!;
       data.asked = undefined;
-      data.fan = new FanConnection(new SocketSink(socket), races, race, (fans, fan, nowMs) =>
-        receiveQuery(fans, fan, query, nowMs),
-      );
+      const begin = (fans: FanSet, fan: Fan, nowMs: number) => receiveQuery(fans, fan, query, nowMs);
+      data.fan = new FanConnection(new SocketSink(socket), races, race, begin, sessions);
     },
     // A copy: the buffer dies with the callback.
     message: (socket, message, isBinary) =>

@@ -45,7 +45,7 @@ function catalogueOf(channels: readonly Partial<Channel>[]): Catalogue {
 
 /** Car time equals arrival here; ticks close at multiples of 500 ms from 0 on. */
 function play(catalogue: Catalogue, ticks: readonly (readonly Sent[])[], options: { goneAfterMs?: number } = {}) {
-  const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: 0, ...options });
+  const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, ...options });
   return ticks.map((frames, tick) => {
     for (const sent of frames) downsampler.add(toFrame(sent), (tick + 1) * TICK_MS - 1);
     return downsampler.close((tick + 1) * TICK_MS);
@@ -199,7 +199,7 @@ describe('every tick', () => {
   it('is never changed by what comes later, and cars in which nothing changed keep their state', () => {
     fc.assert(
       fc.property(raceArb, ([catalogue, ticks]) => {
-        const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: 0 });
+        const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS });
         const kept: { field: Field; copy: string }[] = [];
         ticks.forEach((frames, tick) => {
           for (const sent of frames) downsampler.add(toFrame(sent), (tick + 1) * TICK_MS - 1);
@@ -272,7 +272,7 @@ describe('a frame that was overtaken by the close of a tick', () => {
   });
 
   it('is late and changes nothing when it is older', () => {
-    const downsampler = new Downsampler({ catalogue: catalogueOf([{ aggregate: 'max' }]), tickMs: TICK_MS, nowMs: 0 });
+    const downsampler = new Downsampler({ catalogue: catalogueOf([{ aggregate: 'max' }]), tickMs: TICK_MS });
     downsampler.add(toFrame(one(1900, 1)), 1999);
     downsampler.close(2000);
     expect(downsampler.add(toFrame(one(1399, 9)), 2100)).toBe('late');
@@ -296,7 +296,7 @@ describe('a value', () => {
   });
 
   it('of a clock that was set back counts again', () => {
-    const downsampler = new Downsampler({ catalogue: catalogueOf([{}]), tickMs: TICK_MS, nowMs: 0 });
+    const downsampler = new Downsampler({ catalogue: catalogueOf([{}]), tickMs: TICK_MS });
     let value: number | undefined;
     for (let nowMs = 100; nowMs <= 10_000; nowMs += 100) {
       downsampler.add(toFrame(one(1e6 + nowMs - (nowMs > 5000 ? 50_000 : 0), nowMs / 100)), nowMs);
@@ -311,7 +311,7 @@ describe('the field', () => {
   const of = (car: string, atMs: number): Sent => ({ car, atMs, samples: [[0, 1]] });
 
   it('refuses cars beyond its limit', () => {
-    const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: 0, maxCars: 2 });
+    const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, maxCars: 2 });
     expect(['1', '2', '3', '1'].map((car, i) => downsampler.add(toFrame(of(car, i)), i))).toEqual([
       'fresh',
       'fresh',
@@ -321,7 +321,7 @@ describe('the field', () => {
   });
 
   it('never has more slots than an epoch can hold, however many cars come and go at once', () => {
-    const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: 0, goneAfterMs: 400 });
+    const downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, goneAfterMs: 400 });
     for (let tick = 0; tick < 3; tick++) {
       for (let i = 0; i < 120; i++) downsampler.add(toFrame(of(`${tick}-${i}`, tick * TICK_MS)), tick * TICK_MS + 499);
       downsampler.close((tick + 1) * TICK_MS);
@@ -354,7 +354,8 @@ describe('the field', () => {
   it('goes on from the field of the run before: same slots, same values, silence counted from now', () => {
     const [, before] = play(catalogue, [[of('1', 1), of('2', 1)], [of('2', 501)]], { goneAfterMs: 100 });
     expect(before!.states[0]).toBeUndefined();
-    const next = new Downsampler({ catalogue, tickMs: TICK_MS, field: before!, nowMs: 100_000 });
+    const next = new Downsampler({ catalogue, tickMs: TICK_MS });
+    next.adopt(before!, 100_000);
     next.add(toFrame(of('3', 5)), 100_100);
     next.add(toFrame(of('1', 5)), 100_100);
     const field = next.close(100_500);
@@ -362,5 +363,24 @@ describe('the field', () => {
     expect(field.states[1]).toBe(before!.states[1]);
     expect(steps(field, 0)).toEqual([1]);
     expect(steps(next.close(102_500), 1)).toEqual([NULL_VALUE]);
+  });
+
+  it('goes over to the slots of another field, with all that is in the open tick', () => {
+    const warm = new Downsampler({ catalogue, tickMs: TICK_MS });
+    for (const car of ['b', 'a']) warm.add(toFrame(of(car, 5)), 5);
+    const own = warm.close(500);
+    expect(own.cars).toEqual(['b', 'a']);
+    warm.add(toFrame({ ...of('a', 505), samples: [[0, 9]] }), 505);
+    warm.add(toFrame(of('new', 505)), 505);
+    warm.adopt(
+      { cars: ['gone', 'a', 'x', 'b'], states: [undefined, own.states[1], own.states[0], own.states[0]] },
+      600,
+    );
+    // What came before the change is known to have come.
+    expect(warm.add(toFrame(of('b', 5)), 600)).toBe('double');
+    const field = warm.close(1000);
+    expect(field.cars).toEqual(['gone', 'a', 'x', 'b', 'new']);
+    expect(field.states[0]).toBeUndefined();
+    expect([1, 2, 3, 4].map((slot) => steps(field, slot))).toEqual([[9], steps(own, 0), steps(own, 0), [1]]);
   });
 });

@@ -1,6 +1,6 @@
 import { AGGREGATES, type Catalogue } from '../protocol/catalogue.ts';
 import { NULL_VALUE, quantisedRange } from '../protocol/coding-plan.ts';
-import { EMPTY_FIELD, emptyState, type Field, MAX_CARS } from '../protocol/field.ts';
+import { EMPTY_FIELD, type Field, MAX_CARS } from '../protocol/field.ts';
 import { quantise } from '../protocol/quantise.ts';
 import { type Arrival, CarWindow } from './car-window.ts';
 import type { Frame } from './source.ts';
@@ -18,10 +18,8 @@ export interface DownsamplerOptions {
   readonly maxCars?: number;
   /** A car silent for longer, in ms of race time, leaves the field. @defaultValue 600000 */
   readonly goneAfterMs?: number;
-  /** Where a run goes on after a restart. @defaultValue the empty field */
-  readonly field?: Field;
-  /** Race time now, Unix ms; with a field from before, staleness counts from here. */
-  readonly nowMs: number;
+  /** Value of channels of which nothing was heard, until {@link Downsampler.adopt}. @defaultValue null */
+  readonly unheard?: number;
 }
 
 /** Outcome of {@link Downsampler.add}; `field_full` when the car would be one too many. */
@@ -66,7 +64,8 @@ export class Downsampler {
   readonly #cars = new Map<string, Car>();
   /** Slot of every car ever seen. */
   readonly #slots = new Map<string, number>();
-  #field: Field;
+  #field = EMPTY_FIELD;
+  #unheard: number;
 
   constructor(options: DownsamplerOptions) {
     const { channels } = options.catalogue;
@@ -90,11 +89,31 @@ export class Downsampler {
       this.#nextDerived[index] = this.#firstDerived[of]!;
       this.#firstDerived[of] = index;
     });
-    this.#field = options.field ?? EMPTY_FIELD;
-    this.#field.cars.forEach((car, slot) => {
-      this.#slots.set(car, slot);
-      if (this.#field.states[slot]) this.#cars.set(car, this.#createCar(slot, options.nowMs));
+    this.#unheard = options.unheard ?? NULL_VALUE;
+  }
+
+  /**
+   * Goes on from another field, in its slots, such as that which fans hold after a restart. What came in the open tick
+   * stays in it. Of cars and channels that were not heard before, staleness counts from now.
+   * @param nowMs Race time, Unix ms.
+   */
+  adopt(field: Field, nowMs: number): void {
+    const known = new Map(this.#cars);
+    this.#cars.clear();
+    this.#slots.clear();
+    field.cars.forEach((id, slot) => {
+      this.#slots.set(id, slot);
+      if (field.states[slot]) this.#cars.set(id, { ...(known.get(id) ?? this.#createCar(slot, nowMs)), slot });
     });
+    // Cars that have only just come, in the open tick.
+    for (const [id, car] of known) {
+      const slot = this.#slots.get(id) ?? this.#slots.size;
+      if (this.#cars.has(id) || slot >= MAX_CARS) continue;
+      this.#slots.set(id, slot);
+      this.#cars.set(id, { ...car, slot });
+    }
+    this.#field = field;
+    this.#unheard = NULL_VALUE;
   }
 
   /** The field of the tick that closed last. */
@@ -177,7 +196,7 @@ export class Downsampler {
   #closeCar(car: Car, before: Int32Array | undefined, closeAtMs: number): Int32Array {
     const staleAfterMs = this.#staleAfterMs;
     const { count, invalidAtMs, heardAtMs } = car;
-    let after = before ?? emptyState(this.#catalogue);
+    let after = before ?? new Int32Array(staleAfterMs.length).fill(this.#unheard);
     let isCopy = before === undefined;
     for (let c = 0; c < staleAfterMs.length; c++) {
       let value = after[c]!;

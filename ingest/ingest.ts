@@ -4,11 +4,11 @@ import { acquireLease, type Lease } from '../broker/lease.ts';
 import { RaceStream, type StreamOptions } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { type PublishedTick, RaceRun, TICK_MS } from './race-run.ts';
+import { leaseLost, type PublishedTick, RaceRun } from './race-run.ts';
 import type { Clock, Source } from './source.ts';
 
+export { TICK_MS } from './intake.ts';
 export type { PublishedTick };
-export { TICK_MS };
 
 const SEAT_RETRY_MS = 500;
 
@@ -53,7 +53,7 @@ interface Seat {
 }
 
 /** Opens the stream and waits for the lease. @param onTaken Called when another process holds it. */
-async function takeSeat(options: IngestOptions, signal: AbortSignal, onTaken?: () => void): Promise<Seat> {
+async function takeSeat(options: IngestOptions, onTaken: () => void, signal?: AbortSignal): Promise<Seat> {
   const { race } = options;
   const log = options.onLog ?? (() => {});
   const connection = await options.connection;
@@ -63,20 +63,21 @@ async function takeSeat(options: IngestOptions, signal: AbortSignal, onTaken?: (
     holder: options.holder ?? `ingest ${process.pid}`,
     onWaiting: (holder) => {
       log('warn', `Race ${race} is published by ${holder}; standing by.`);
-      onTaken?.();
+      onTaken();
     },
     onProblem: (message) => log('warn', `The lease on race ${race} waits for NATS (${message}).`),
-    signal,
+    replicas: options.stream?.replicas ?? 1,
+    ...(signal ? { signal } : {}),
   });
   return { stream, lease };
 }
 
-/** Asks for a seat until there is one: the NATS that is just coming up may refuse at first. */
-async function takeSeatInTime(options: IngestOptions, run: RaceRun, signal: AbortSignal): Promise<Seat> {
+/** Asks for a seat until there is one: a NATS that is just coming up may refuse at first. */
+async function takeSeatInTime(options: IngestOptions, onTaken: () => void, signal: AbortSignal): Promise<Seat> {
   let told = '';
   for (;;) {
     try {
-      return await takeSeat(options, signal, () => run.standDown());
+      return await takeSeat(options, onTaken, signal);
     } catch (error) {
       signal.throwIfAborted();
       const { message } = error as Error;
@@ -88,65 +89,136 @@ async function takeSeatInTime(options: IngestOptions, run: RaceRun, signal: Abor
 }
 
 /**
- * Runs the ingest of one race: frames in, ticks out. Waits while another process holds the race.
+ * Runs the ingest of one race: frames in, ticks out. Waits while another process holds the race, and takes what the cars
+ * send meanwhile: it goes on with the values of that moment, and with every tick of the last 30 s that nobody published.
  *
  * A race that is already in the stream is continued: same epoch, next tick number, deltas on the state that fans have.
+ * What an earlier process has left in the spool is published before that.
  * @param signal Ends the waiting and the start; a race that runs is ended by `stop()`.
  * @throws {ConfigError} `clock_behind`, `too_many_cars`; whatever the sources and NATS throw; the reason of `signal`. Nothing runs then.
  */
 export async function startIngest(options: IngestOptions, signal?: AbortSignal): Promise<Ingest> {
-  const { race } = options;
-  const ending = new AbortController();
-  const isOver = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
+  if (options.connection instanceof Promise) {
+    const ingest = await startFromSpool(options, signal);
+    if (ingest) return ingest;
+  }
+  const run = new RaceRun(options);
+  let standby: Promise<void> | undefined;
   let lease: Lease | undefined;
-  const hold = (run: RaceRun, seat: Seat) => {
-    lease = seat.lease;
-    void lease.lost.then(() => run.fail(new BrokerError('lease_lost', `Another process publishes race ${race} now.`)));
+  const standBy = () => {
+    standby = run.standBy();
   };
-  const begin = async (): Promise<RaceRun> => {
-    const seat = await takeSeat(options, isOver);
-    try {
-      const run = new RaceRun(options);
-      await run.start(seat.stream, seat.lease);
-      hold(run, seat);
-      if (!signal?.aborted) return run;
+  try {
+    const seat = await takeSeat(options, standBy, signal);
+    lease = seat.lease;
+    await standby;
+    await run.start(seat.stream, lease, signal);
+    if (signal?.aborted) {
       await run.stop();
       throw signal.reason;
-    } catch (error) {
-      await seat.lease.release();
-      throw error;
     }
-  };
-  const beginWithoutNats = async (): Promise<RaceRun | undefined> => {
-    const run = new RaceRun(options);
+  } catch (error) {
+    await standby;
+    await run.abandon();
+    await lease?.release();
+    throw error;
+  }
+  return new RunningIngest(options.race, run, lease);
+}
+
+/** Starts on what waits in the spool, and looks for NATS meanwhile; `undefined` when that cannot be continued. */
+async function startFromSpool(options: IngestOptions, signal?: AbortSignal): Promise<Ingest | undefined> {
+  const run = new RaceRun(options);
+  try {
     if (!(await run.startFromSpool())) return undefined;
-    const join = async () => {
-      const seat = await takeSeatInTime(options, run, isOver);
-      hold(run, seat);
-      if (isOver.aborted) await seat.lease.release();
-      else await run.attach(seat.stream, seat.lease);
-    };
-    join().catch((error) => run.fail(error));
-    return run;
+  } catch (error) {
+    await run.abandon();
+    throw error;
+  }
+  const ingest = new RunningIngest(options.race, run);
+  const isOver = signal ? AbortSignal.any([signal, ingest.isOver]) : ingest.isOver;
+  const join = async () => {
+    const { stream, lease } = await takeSeatInTime(options, () => run.standDown(), isOver);
+    ingest.hold(lease);
+    await run.attach(stream, lease);
   };
-  const run = (options.connection instanceof Promise && (await beginWithoutNats())) || (await begin());
-  // The next one need not wait until the entry of a failed one expires.
-  const done = run.done.finally(() => {
-    ending.abort();
-    return lease?.release();
-  });
-  // Whoever does not look at `done` must not be ended by an unhandled rejection.
-  done.catch(() => {});
-  return {
-    get epoch() {
-      return run.epoch;
-    },
-    counts: () => run.counters.toObject(),
-    done,
-    stop: async () => {
-      await run.stop();
-      ending.abort();
-      await lease?.release();
-    },
-  };
+  join().catch((error) => run.fail(error));
+  return ingest;
+}
+
+class RunningIngest implements Ingest {
+  readonly done: Promise<void>;
+  readonly #race: string;
+  readonly #run: RaceRun;
+  readonly #over = new AbortController();
+  #lease: Lease | undefined;
+
+  constructor(race: string, run: RaceRun, lease?: Lease) {
+    this.#race = race;
+    this.#run = run;
+    if (lease) this.hold(lease);
+    // The next one need not wait until the entry of a failed one expires.
+    this.done = run.done.finally(() => this.#giveUp());
+    // Whoever does not look at `done` must not be ended by an unhandled rejection.
+    this.done.catch(() => {});
+  }
+
+  get epoch() {
+    return this.#run.epoch;
+  }
+
+  /** Aborted when the ingest has ended. */
+  get isOver(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  hold(lease: Lease): void {
+    this.#lease = lease;
+    void lease.lost.then(() => this.#run.fail(leaseLost(this.#race)));
+    if (this.isOver.aborted) void lease.release();
+  }
+
+  counts() {
+    return this.#run.counters.toObject();
+  }
+
+  async stop(): Promise<void> {
+    await this.#run.stop();
+    await this.#giveUp();
+  }
+
+  async #giveUp(): Promise<void> {
+    this.#over.abort();
+    await this.#lease?.release();
+  }
+}
+
+/** Everything that {@link keepIngest} needs: sources are made anew for each turn, because they cannot be started twice. */
+export interface KeptIngestOptions extends Omit<IngestOptions, 'sources'> {
+  readonly createSources: () => Source[];
+  /** The race is on the air here. */
+  readonly onAir?: (ingest: Ingest) => void;
+}
+
+/**
+ * Keeps one race on the air until `signal`, as one of several: an ingest that finds that another one has taken its place,
+ * because it was stopped or cut off for too long, stands by again.
+ * @returns when the signal has ended it in good order.
+ * @throws as {@link startIngest}, and what ends an ingest for another reason.
+ */
+export async function keepIngest(options: KeptIngestOptions, signal: AbortSignal): Promise<void> {
+  const { createSources, onAir, onLog, ...rest } = options;
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  while (!signal.aborted) {
+    try {
+      const ingest = await startIngest({ ...rest, sources: createSources(), ...(onLog && { onLog }) }, signal);
+      onAir?.(ingest);
+      await Promise.race([aborted, ingest.done]);
+      await ingest.stop();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof BrokerError && error.code === 'lease_lost')) throw error;
+      onLog?.('warn', `${error.message.replace(/ now\.$/, '')} meanwhile; standing by again.`);
+    }
+  }
 }

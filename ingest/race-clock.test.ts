@@ -116,3 +116,20 @@ describe('the race clock', () => {
     expect(closes.some(({ skipped }) => skipped >= 3)).toBe(true);
   });
 });
+
+it('the race clock leaves out what another one has closed already, and only that', () => {
+  const clock = new VirtualClock(0);
+  const { raceClock, closes } = record(clock);
+  expect(raceClock.isRunning).toBe(false);
+  raceClock.start(0);
+  clock.advanceTo(1000);
+  raceClock.skipTo(400);
+  raceClock.skipTo(1000);
+  clock.advanceTo(1500);
+  raceClock.skipTo(2500);
+  clock.advanceTo(3500);
+  expect(closes.map(({ closeAtMs }) => closeAtMs)).toEqual([500, 1000, 1500, 3000, 3500]);
+  expect(raceClock.isRunning).toBe(true);
+  raceClock.stop();
+  expect(raceClock.isRunning).toBe(false);
+});

@@ -15,7 +15,8 @@ export interface TickClose {
  *
  * The grid is fixed at the start, so lateness never adds up. After a stall the tick that is open closes at once, with
  * the newest grid time that has passed, and the clock goes on: tick numbers have no holes, and no empty ticks are
- * made up for time in which nobody listened.
+ * made up for time in which nobody listened. All clocks of a race close at the same whole multiples, so that a standby
+ * knows which of its ticks the other one has published.
  */
 export class RaceClock {
   readonly #clock: Clock;
@@ -39,6 +40,18 @@ export class RaceClock {
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+  }
+
+  /** Whether there is a next tick. */
+  get isRunning(): boolean {
+    return this.#cancel !== undefined;
+  }
+
+  /** Ticks up to `closedAtMs` are closed already, elsewhere: the next one is behind them. */
+  skipTo(closedAtMs: number): void {
+    if (this.#nextMs > closedAtMs) return;
+    this.stop();
+    this.start(closedAtMs);
   }
 
   #arm(): void {

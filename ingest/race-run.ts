@@ -1,13 +1,14 @@
 import type { Lease } from '../broker/lease.ts';
 import { type RaceStream, subjectsOf } from '../broker/race-stream.ts';
-import type { RaceDocument, RaceFacts } from '../protocol/document.ts';
+import type { RaceDocument } from '../protocol/document.ts';
 import { BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
-import { Counters } from './counters.ts';
-import { Downsampler, type FrameOutcome } from './downsampler.ts';
+import { randomEpoch } from './epoch.ts';
+import { overlay } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
+import { Intake, TICK_MS } from './intake.ts';
 import { Publisher, type PublisherOptions } from './publisher.ts';
-import { RaceClock, type TickClose } from './race-clock.ts';
+import type { TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
 import {
   encodePreamble,
@@ -18,12 +19,10 @@ import {
   type RunIdentity,
 } from './race-publisher.ts';
 import { findStandstill, readNewest, type Standstill, seqsOf } from './recovery.ts';
-import type { Frame, SourceSink } from './source.ts';
 import { Spool, SpoolError, type SpoolLeft } from './spool.ts';
 import { planSpool } from './spool-plan.ts';
 import { publishLeft, resumeSpool } from './spooled-race.ts';
 
-export const TICK_MS = 500;
 /** A machine clock that is behind the stream by less is waited for, by more it is an error. */
 const MAX_CLOCK_BEHIND_MS = 10_000;
 /** The document and the keyframe of a tick can wait until edges have sent the tick itself; in real ms. */
@@ -36,11 +35,6 @@ const FLUSH_WITHIN_MS = 5000;
 const FENCED_AGAIN_MS = 10_000;
 const RESUME_RETRY_MS = 500;
 
-/** What is worth saying of a frame that was dropped, beyond the name of its outcome. */
-const OUTCOME_DETAIL: Partial<Record<FrameOutcome, string>> = {
-  field_full: `${MAX_CARS} cars have raced in this epoch; name those that may with --only and start ingest again`,
-};
-
 /** What a tick was published as; the oracle of tests and the numbers of benches. */
 export interface PublishedTick extends TickClose {
   readonly tick: number;
@@ -49,51 +43,49 @@ export interface PublishedTick extends TickClose {
 
 /** One race on the air: from the frames of the sources to the messages in its stream, as long as the lease is held. */
 export class RaceRun {
-  readonly counters: Counters;
   /** Resolves after `stop()`, rejects after `fail()`; the sources have stopped then. */
   readonly done: Promise<void>;
   readonly #settle: { resolve: () => void; reject: (error: Error) => void };
   readonly #options: IngestOptions;
-  readonly #raceClock: RaceClock;
-  readonly #only: ReadonlySet<string> | undefined;
+  readonly #intake: Intake;
   readonly #spool: Spool | undefined;
-  #downsampler: Downsampler;
-  #document: RaceDocument;
-  // Set when there is a connection to NATS.
+  // Set when NATS is there.
   #stream: RaceStream | undefined;
   #lease: Lease | undefined;
-  /** What the run goes on from, until the stream is there. */
+  /** What this run goes on from, until NATS is there. */
   #left: SpoolLeft | undefined;
-  #isStoodDown = false;
+  #document: RaceDocument;
   // Where the race stands. Set by #goOn.
   #identity!: RunIdentity;
   #point!: RacePoint;
   #publisher!: Publisher;
   #isFirst = true;
+  #hasStoodBy = false;
+  #isStoodDown = false;
   #hasBegun = false;
   /** Messages of the newest tick that are still to be made. */
   #trail: (() => void) | undefined;
   #ending: Promise<void> | undefined;
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
+  /** @throws {ConfigError} `too_many_cars`. */
   constructor(options: IngestOptions) {
-    const { catalogue, clock, race, sources, only } = options;
+    const { clock, race, sources } = options;
     this.#options = options;
-    this.#only = only && new Set(only);
-    if (this.#only && this.#only.size > MAX_CARS) {
-      throw new ConfigError('too_many_cars', `A race has at most ${MAX_CARS} cars, not ${this.#only.size}.`);
-    }
     this.#spool = options.spool && new Spool({ ...options.spool, race });
-    this.counters = new Counters((name, detail) => {
-      if (name.includes(':')) this.#log('warn', `Refused for the first time: ${name}${detail ? ` (${detail})` : ''}.`);
+    this.#document = createDocument(race, sources[0]?.kind ?? 'live', Math.round(clock.nowMs()));
+    this.#intake = new Intake(options, {
+      onTick: (close, field) => this.#publishTick(close, field),
+      onFacts: (facts) => {
+        this.#document = mergeFacts(this.#document, facts);
+      },
+      onFailure: (error) => this.fail(error),
+      log: (level, message) => this.#log(level, message),
     });
     // Named at once, so that whoever looks finds a 0.
-    for (const name of ['frames', 'samples', 'ticks', 'late_ticks', 'skipped_turns', 'publish_retry']) {
+    for (const name of ['ticks', 'caught_up_ticks', 'late_ticks', 'skipped_turns', 'publish_retry']) {
       this.counters.add(name, '', 0);
     }
-    this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, nowMs: clock.nowMs() });
-    this.#document = createDocument(race, sources[0]?.kind ?? 'live', Math.round(clock.nowMs()));
-    this.#raceClock = new RaceClock(clock, TICK_MS, (close) => this.#closeTick(close));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#settle = { resolve, reject };
     this.done = promise;
@@ -104,19 +96,55 @@ export class RaceRun {
     return this.#identity.epoch;
   }
 
-  /** Finds the place in the stream, starts the sources and then the clock. Nothing is written before the first tick. */
-  async start(stream: RaceStream, lease: Lease): Promise<void> {
+  get counters() {
+    return this.#intake.counters;
+  }
+
+  /** Takes what cars send while another process publishes. Does not throw. */
+  standBy(): Promise<void> {
+    this.#hasStoodBy = true;
+    return this.#intake.standBy();
+  }
+
+  /** Ends what never went on the air. Safe to call twice. */
+  abandon(): Promise<void> {
+    return this.#intake.stop();
+  }
+
+  /**
+   * Finds the place in the stream, starts the sources and then the clock. Nothing is written before the first tick.
+   * @throws what the sources and NATS throw, `lease_lost`, the reason of `signal`; {@link abandon} must follow.
+   */
+  async start(stream: RaceStream, lease: Lease, signal?: AbortSignal): Promise<void> {
     this.#stream = stream;
     this.#lease = lease;
-    const closedAtMs = await this.#takeUp(stream);
+    const closedAtMs = await this.#patiently(
+      () => this.#takeUp(stream),
+      async (error) => {
+        signal?.throwIfAborted();
+        // Whoever has stood by is needed now, also while NATS looks for a leader of its own; a first start may fail.
+        if (!this.#hasStoodBy) throw error;
+        if (!(await lease.confirm())) throw leaseLost(this.#options.race);
+      },
+    );
     await this.#startSources();
-    this.#startClock(closedAtMs);
+    this.#goOnAir(closedAtMs);
+  }
+
+  async #startSources(): Promise<void> {
+    try {
+      await this.#intake.startSources();
+    } catch (error) {
+      this.#publisher.stop();
+      throw error;
+    }
   }
 
   /**
    * Starts without NATS, from what waits in the spool: that knows more than the stream. The ticks wait there too, until
    * {@link attach}.
-   * @returns `false` when there is nothing that can be continued; nothing has happened then.
+   * @returns `false` when nothing waits that can be continued; nothing has happened then.
+   * @throws what the sources throw; {@link abandon} must follow.
    */
   async startFromSpool(): Promise<boolean> {
     const { catalogue, race } = this.#options;
@@ -124,54 +152,52 @@ export class RaceRun {
     const resumed = spool && resumeSpool(spool, catalogue, (level, message) => this.#log(level, message));
     if (!spool || !resumed) return false;
     const { left, standstill } = resumed;
-    const problem = this.#missesSlots(standstill.field);
-    if (problem) {
-      this.#log('warn', `Race ${race} does not go on before NATS is there: ${problem}`);
-      spool.close();
-      return false;
-    }
-    this.#left = left;
-    let closedAtMs: number;
     try {
-      closedAtMs = this.#goOn(standstill, subjectsOf(race));
-    } catch (error) {
-      spool.close();
-      throw error;
+      const problem = this.#missesSlots(standstill.field);
+      if (problem) {
+        this.#log('warn', `Race ${race} does not go on before NATS is there: ${problem}`);
+        return false;
+      }
+      this.#left = left;
+      const closedAtMs = this.#goOn(standstill, subjectsOf(race));
+      const { settled } = left;
+      this.#publisher = this.#createPublisher({
+        lastSeqs: settled.lastSeqs,
+        left: { found: left, from: settled.upTo },
+      });
+      await this.#startSources();
+      this.#goOnAir(closedAtMs);
+      return true;
+    } finally {
+      if (!this.#publisher) spool.close();
     }
-    this.#publisher = this.#createPublisher({
-      lastSeqs: left.settled.lastSeqs,
-      left: { found: left, from: left.settled.upTo },
-    });
-    await this.#startSources();
-    this.#startClock(closedAtMs);
-    return true;
   }
 
-  /** Somebody else holds the lease: makes no ticks until {@link attach}. */
+  /** Somebody else holds the lease: until {@link attach} ticks are remembered, and not published. */
   standDown(): void {
+    this.#intake.leaveAir();
+    this.#trail?.();
     this.#isStoodDown = true;
-    this.#raceClock.stop();
   }
 
   /** Gives the stream to a run that was started without: what waits is published, if it follows what is there. */
   async attach(stream: RaceStream, lease: Lease): Promise<void> {
     this.#stream = stream;
     this.#lease = lease;
-    const newest = await this.#persist(async () => {
-      await stream.ensure(this.#options.stream);
+    const { race, stream: options } = this.#options;
+    const ask = async () => {
+      await stream.ensure(options);
       return readNewest(stream);
-    });
-    if (!newest || this.#ending) return;
-    const { settled } = this.#left!;
+    };
+    const newest = await this.#patiently(ask, (cause) => this.#expectRunning(cause));
+    if (this.#ending) return;
+    const left = this.#left!;
     try {
-      const plan = planSpool(this.#left!, newest, stream.subjects.tick, this.#spool!.readAll(settled.upTo));
+      const plan = planSpool(left, newest, stream.subjects.tick, this.#spool!.readAll(left.settled.upTo));
       if (plan.kind === 'publish') {
         this.#publisher.attach(stream, seqsOf(newest), plan.from);
-        this.#log(
-          'info',
-          `NATS is there; ${this.#publisher.waiting} messages of race ${this.#options.race} have waited.`,
-        );
-        if (this.#isStoodDown) this.#startClock(this.#point.closeAtMs);
+        this.#log('info', `NATS is there; ${this.#publisher.waiting} messages of race ${race} have waited.`);
+        if (this.#isStoodDown) this.#goOnAir(this.#point.closeAtMs);
         return;
       }
       this.#publisher.stop();
@@ -183,26 +209,34 @@ export class RaceRun {
     }
   }
 
-  async #startSources(): Promise<void> {
-    const sink = this.#createSink();
-    try {
-      for (const source of this.#options.sources) await source.start(sink);
-    } catch (error) {
-      this.#publisher.stop();
-      await this.#stopSources();
-      throw error;
-    }
+  #expectRunning(cause: Error): void {
+    if (this.#ending) throw cause;
   }
 
-  /** @param closedAtMs Close time of the last tick, 0 for none. */
-  #startClock(closedAtMs: number): void {
-    this.#raceClock.start(Math.max(this.#options.clock.nowMs(), closedAtMs));
+  /**
+   * Publishes what has closed here behind the end of the stream and was published by nobody, and from then on every
+   * tick as it closes: the time in which nobody held the race leaves no hole in it.
+   */
+  #goOnAir(closedAtMs: number): void {
+    let { field } = this.#point;
+    let lastAtMs = closedAtMs;
+    // What fans of another epoch have not seen is of no use to those of a new one.
+    for (const tick of closedAtMs > 0 ? this.#intake.since(closedAtMs) : []) {
+      field = overlay(field, tick.field);
+      const { closeAtMs } = tick;
+      const lateByMs = this.#options.clock.nowMs() - closeAtMs;
+      const skipped = Math.max(0, Math.floor((closeAtMs - lastAtMs) / TICK_MS) - 1);
+      lastAtMs = closeAtMs;
+      this.counters.add('caught_up_ticks');
+      this.#publishTick({ closeAtMs, lateByMs, skipped }, field);
+    }
+    this.#intake.goOnAir(field, closedAtMs);
   }
 
   /**
    * Reads where the race stands in the stream and goes on there, or begins a new epoch.
    * @param loss Why the end of the stream must not be continued, though it can be read.
-   * @returns Close time of the last tick, 0 for none.
+   * @returns Close time of the last tick, 0 when a new epoch begins.
    */
   async #takeUp(stream: RaceStream, loss?: string): Promise<number> {
     const { race, catalogue, stream: options } = this.#options;
@@ -218,7 +252,7 @@ export class RaceRun {
     return closedAtMs;
   }
 
-  /** Goes on where the race stands, or begins an epoch. @returns Close time of the last tick, 0 for none. */
+  /** Goes on where the race stands, or begins an epoch. @returns Close time of the last tick, 0 for a new epoch. */
   #goOn(continued: Standstill | undefined, subjects: RunIdentity['subjects']): number {
     const { race, catalogue, clock, sources } = this.#options;
     // Only what cars send is bound to the time of day: a race at 20 times the speed is hours ahead of it.
@@ -237,10 +271,9 @@ export class RaceRun {
     this.#trail = undefined;
     if (continued) {
       this.#log('info', `Race ${race} goes on after tick ${continued.tick} in epoch ${epoch}.`);
-      // Later on, we know more than the stream: what the sources have said since.
-      if (!this.#hasBegun) this.#document = withKind(continued.document, sources[0]?.kind);
-      const { field } = continued;
-      this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, field, nowMs: clock.nowMs() });
+      // What the sources have said is newer than the stream; later on, all that we hold is.
+      if (!this.#hasBegun)
+        this.#document = mergeFacts(withKind(continued.document, sources[0]?.kind), this.#intake.facts);
     } else {
       this.#log('info', `Race ${race} begins in epoch ${epoch}.`);
     }
@@ -281,45 +314,48 @@ export class RaceRun {
    * the last breath of a publisher before us may have come late, or NATS may have lost data.
    */
   async #resume(error: BrokerError | SpoolError): Promise<void> {
-    this.#raceClock.stop();
+    this.#intake.leaveAir();
     this.#trail = undefined;
     const nowMs = performance.now();
     // What is lost again and again, as when somebody deletes the stream, is begun anew as often.
     const isAgain = error.code === 'fenced' && nowMs - this.#fencedAtMs < FENCED_AGAIN_MS;
     if (error.code === 'fenced') this.#fencedAtMs = nowMs;
     const [stream, lease] = [this.#stream, this.#lease];
-    if (error.code === 'spool_full' || isAgain || !stream || !(await lease?.confirm())) return this.fail(error);
+    if (error.code === 'spool_full' || isAgain || !stream || !lease) return this.fail(error);
+    if (!(await lease.confirm())) return this.fail(leaseLost(this.#options.race));
     this.#log('warn', `Race ${this.#options.race} is taken up again: ${error.message}`);
     // What fans have seen of an epoch must not be told them again in another way.
     const loss = error.code === 'stream_lost' ? error.message : undefined;
-    const closedAtMs = await this.#persist(() => this.#takeUp(stream, loss));
-    if (closedAtMs === undefined) return;
-    if (this.#ending) this.#publisher.stop();
-    else this.#startClock(closedAtMs);
+    try {
+      const takeUp = () => this.#takeUp(stream, loss);
+      const closedAtMs = await this.#patiently(takeUp, (cause) => this.#expectRunning(cause));
+      if (this.#ending) this.#publisher.stop();
+      else this.#goOnAir(closedAtMs);
+    } catch (cause) {
+      this.fail(cause as Error);
+    }
   }
 
-  /** Tries until NATS answers. @returns `undefined` when the run ends before, or has failed. */
-  async #persist<T>(question: () => Promise<T>): Promise<T | undefined> {
-    while (!this.#ending) {
+  /** Asks NATS until it answers. @param mayRetry Throws when it is not to be asked again after this error. */
+  async #patiently<T>(ask: () => Promise<T>, mayRetry: (error: Error) => void | Promise<void>): Promise<T> {
+    for (;;) {
       try {
-        return await question();
-      } catch (cause) {
-        if (cause instanceof TelemetryError && !cause.retryable) {
-          this.fail(cause);
-          return undefined;
-        }
-        this.counters.add('publish_retry', (cause as Error).message);
+        return await ask();
+      } catch (error) {
+        if (error instanceof TelemetryError && !error.retryable) throw error;
+        await mayRetry(error as Error);
+        this.counters.add('publish_retry', (error as Error).message);
         await new Promise((resolve) => setTimeout(resolve, RESUME_RETRY_MS));
       }
     }
-    return undefined;
   }
 
   /** Why the cars that may race do not fit into the epoch of this field, if so: invented cars can have used it up. */
   #missesSlots(field: Field | undefined): string | undefined {
-    if (!field || !this.#only) return undefined;
+    const { only } = this.#options;
+    if (!field || !only) return undefined;
     const known = new Set(field.cars);
-    const missing = [...this.#only].filter((car) => !known.has(car)).length;
+    const missing = [...new Set(only)].filter((car) => !known.has(car)).length;
     if (field.cars.length + missing <= MAX_CARS) return undefined;
     return `The old one had ${field.cars.length} cars, so that not all of those that may race would find a place.`;
   }
@@ -328,48 +364,10 @@ export class RaceRun {
     this.#options.onLog?.(level, message);
   }
 
-  #createSink(): SourceSink {
-    return {
-      frame: (frame) => this.#takeFrame(frame),
-      facts: (facts: RaceFacts) => {
-        const roster = facts.roster?.filter(({ car }) => this.#mayRace(car));
-        this.#document = mergeFacts(this.#document, { ...facts, ...(roster && { roster }) });
-      },
-      refuse: (reason, detail) =>
-        this.counters.add(reason === 'unknown_channel' ? `unknown_channel:${detail}` : `refused:${reason}`, detail),
-    };
-  }
-
-  #mayRace(car: string): boolean {
-    if (!this.#only || this.#only.has(car)) return true;
-    this.counters.add(`unknown_car:${car}`, 'it is not one of those that may race');
-    return false;
-  }
-
-  #takeFrame(frame: Frame): void {
-    if (this.#ending) return;
-    if (!this.#mayRace(frame.car)) return;
-    const outcome = this.#downsampler.add(frame, this.#options.clock.nowMs());
-    if (outcome === 'fresh' || outcome === 'new_clock') {
-      this.counters.add('frames');
-      this.counters.add('samples', '', frame.count);
-    }
-    if (outcome !== 'fresh') this.counters.add(`${outcome}:${frame.car}`, OUTCOME_DETAIL[outcome]);
-  }
-
-  #closeTick(close: TickClose): void {
-    try {
-      this.#publishTick(close);
-    } catch (error) {
-      this.fail(error as Error);
-    }
-  }
-
   /** The tick leaves first; what follows it in the stream is worked out when it is with the fans. */
-  #publishTick(close: TickClose): void {
+  #publishTick(close: TickClose, field: Field): void {
     this.#trail?.();
     const closeAtMs = Math.round(close.closeAtMs);
-    const field = this.#downsampler.close(closeAtMs);
     const before = this.#point;
     const tick = before.tick + 1;
     const message = encodeTickMessage(this.#identity, before, field, closeAtMs);
@@ -404,9 +402,8 @@ export class RaceRun {
   }
 
   async #endFailed(error: Error): Promise<void> {
-    this.#raceClock.stop();
     this.#publisher.stop();
-    await this.#stopSources();
+    await this.#intake.stop();
     this.#settle.reject(error);
   }
 
@@ -417,8 +414,7 @@ export class RaceRun {
   }
 
   async #endStopped(): Promise<void> {
-    this.#raceClock.stop();
-    await this.#stopSources();
+    await this.#intake.stop();
     this.#trail?.();
     await this.#publisher.flush(FLUSH_WITHIN_MS);
     const { waiting } = this.#publisher;
@@ -429,19 +425,12 @@ export class RaceRun {
     this.#publisher.stop();
     this.#settle.resolve();
   }
-
-  async #stopSources(): Promise<void> {
-    const results = await Promise.allSettled(this.#options.sources.map((source) => source.stop()));
-    for (const result of results) {
-      if (result.status === 'rejected') this.#log('warn', `A source did not stop in good order: ${result.reason}.`);
-    }
-  }
 }
+
+export const leaseLost = (race: string): BrokerError =>
+  new BrokerError('lease_lost', `Another process publishes race ${race} now.`);
 
 const withKind = (document: RaceDocument, kind = document.session.kind): RaceDocument => ({
   ...document,
   session: { ...document.session, kind },
 });
-
-const randomEpoch = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -27,5 +27,12 @@ export type CloseReason = keyof typeof CLOSE;
 export const isRetryable = (code: number): boolean => code < 4500 || code > 4999;
 
 /** Codes of `error` messages: the message before was refused, the connection lives on. */
-export const ERROR_CODES = ['bad_message', 'bad_watch', 'bad_rate', 'too_many_cars', 'not_greeted'] as const;
+export const ERROR_CODES = [
+  'bad_message',
+  'bad_watch',
+  'bad_rate',
+  'too_many_cars',
+  'not_greeted',
+  'bad_session',
+] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

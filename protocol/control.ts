@@ -3,6 +3,7 @@ import type { ErrorCode } from './codes.ts';
 import { describeValue, ProtocolError } from './errors.ts';
 import { isCarId } from './field.ts';
 import { formatPosition, type Position, parsePosition } from './position.ts';
+import { readSessionRequest, type SessionNews, type SessionRequest } from './session-messages.ts';
 import { PROTOCOL_VERSION } from './tick-message.ts';
 
 /** One chosen car and the view in which it is wanted. */
@@ -76,6 +77,7 @@ export type ClientMessage =
   | ({ readonly type: 'watch'; readonly id: number } & Wish)
   | { readonly type: 'rate'; readonly id: number; readonly rate: Rate }
   | { readonly type: 'resync' }
+  | SessionRequest
   | { readonly type: 'ping'; readonly id: number };
 
 export interface Welcome {
@@ -116,6 +118,7 @@ export type EdgeMessage =
       readonly unknown: readonly string[];
     } & Wish)
   | { readonly type: 'rate'; readonly id: number; readonly rate: number }
+  | SessionNews
   | { readonly type: 'pong'; readonly id: number }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string }
   | { readonly type: 'bye'; readonly reason: string; readonly reconnectInMs: number };
@@ -251,12 +254,14 @@ export function parseClientMessage(text: string, limits: ControlLimits): ClientM
       return { type: 'rate', id: readId(value.id), rate: readRate(value.rate) };
     case 'resync':
       return { type: 'resync' };
+    case 'session':
+      return readSessionRequest(value);
     case 'ping':
       return { type: 'ping', id: readId(value.id) };
     default:
       throw bad(
         'bad_message',
-        `type must be hello, watch, rate, resync or ping, but is ${describeValue(value?.type)}.`,
+        `type must be hello, watch, rate, resync, session or ping, but is ${describeValue(value?.type)}.`,
       );
   }
 }

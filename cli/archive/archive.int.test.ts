@@ -4,7 +4,7 @@ import { simulateMessages } from '../../archive/testing/race-messages.ts';
 import { connectNats } from '../../broker/connection.ts';
 import { RaceStream } from '../../broker/race-stream.ts';
 import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
-import { Sandbox } from '../testing/program.ts';
+import { findFreePort, Sandbox, until } from '../testing/program.ts';
 
 const TICKS = 250;
 let box: Sandbox;
@@ -53,6 +53,34 @@ describe('slipstream archive', () => {
     const { code, stdout } = await box.run(['inspect', 'part', '--nats', nats.url]);
     expect(stdout).toContain('0 ticks lost, 0 doubled, 0 not checked');
     expect(code).toBe(0);
+  });
+
+  it('replays a part of a race as a race of its own, and says so', async () => {
+    await archive('export', 'oval', 'again.race', '--nats', nats.url);
+    const part = ['--from', 'tick:100', '--to', 'tick:139', '--speed', '60'];
+    const { code, stderr } = await box.run(['replay', 'again.race', '--nats', nats.url, ...part]);
+    expect(stderr).toContain('Race oval-replay: ticks 100 to 139 of again.race at speed 60.');
+    expect(stderr).toContain('40 ticks were published.');
+    expect(code).toBe(0);
+    const { stdout } = await box.run(['inspect', 'oval-replay', '--nats', nats.url]);
+    expect(stdout).toMatch(/ticks 0–39 /);
+    expect(stdout).toContain('0 ticks lost, 0 doubled, 0 not checked');
+  });
+
+  it('shows an archive in the page: npm start -- --replay', async () => {
+    await archive('export', 'oval', 'page.race', '--nats', nats.url);
+    const port = await findFreePort();
+    const started = box.start(['start', '--replay', 'page.race', '--port', String(port), '--speed', '20']);
+    const url = `http://127.0.0.1:${port}`;
+    await until('The page', () => started.stdout().includes(url));
+    await until('The race', async () => {
+      const answer = await fetch(`${url}/races/demo`).catch(() => undefined);
+      return answer?.ok && ((await answer.json()) as { tick: number }).tick > 20;
+    });
+    const race = (await (await fetch(`${url}/races/demo`)).json()) as { document: { session: object } };
+    expect(race.document.session).toMatchObject({ kind: 'simulation', origin: 'replay of race oval' });
+    started.child.kill('SIGTERM');
+    expect(await started.end()).toEqual({ code: 0, signal: null });
   });
 
   it('names what a cut file has lost, and fails', async () => {

@@ -34,6 +34,10 @@ const FIELDS: Readonly<Record<EdgeMessage['type'], Fields>> = {
   watching: { id: isCount, watch: isList, unknown: isList, channels: isTextsOrMissing },
   rate: { id: isCount, rate: isCount },
   stale: { tick: isCount, sinceMs: isCount, reason: isText },
+  session: {
+    status: isOneOf('known', 'unknown', 'deleted', 'unavailable'),
+    revision: (value) => value === undefined || isCount(value),
+  },
   pong: {},
   error: { code: isText, message: isText },
   bye: { reason: isText, reconnectInMs: isCount },
