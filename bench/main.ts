@@ -8,6 +8,8 @@ import { formatTable, isTable, type Results } from './report/results.ts';
 export interface Bench {
   readonly usage: Usage<Flags>;
   run(flags: Values<Flags>): Promise<Record<string, unknown>>;
+  /** Whether the results are as they must be; the exit code is 1 otherwise. @defaultValue always */
+  isGood?(results: Results): boolean;
 }
 
 const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknown> }> = {
@@ -28,6 +30,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
   recovery: {
     summary: 'fans who were away come back with their position, from 1 s to half an hour',
     load: () => import('./recovery.ts'),
+  },
+  chaos: {
+    summary: 'every outage one after another, and what any fan lost; also npm run chaos',
+    load: () => import('./chaos.ts'),
   },
   rolling: {
     summary: 'three edges behind HAProxy are restarted one after another',
@@ -112,11 +118,12 @@ async function main(args: readonly string[]): Promise<number> {
   };
   if (report) process.stderr.write(`${writeReport(report, name, results)} is written\n`);
   process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : formatResults(results));
-  return 0;
+  return (bench.isGood?.(results) ?? true) ? 0 : 1;
 }
 
-// An end by signal runs no exit handlers by itself, and those end the processes that a bench has started.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+// An end by signal runs no exit handlers by itself, and those end the processes that a bench has started. More than one may
+// come: npm passes on what the terminal has told already.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),

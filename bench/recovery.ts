@@ -111,7 +111,7 @@ async function takeTurn(
       lost_ticks: counts.lostTicks + compared.missed,
       doubled: counts.doubles + compared.doubled,
       // Whoever holds a tick that the stream does not have waits for it still.
-      wrong: differences.length + counts.untrueReceipts + oracle.waiting,
+      wrong: compared.wrong + counts.untrueReceipts + oracle.waiting,
       refused: counts.refused + counts.lost,
       edge_cpu_s: spent.edge,
       crowd_cpu_s: spent.crowd,

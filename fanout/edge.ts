@@ -117,12 +117,15 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (isConnected) sessions.reconnected();
   });
   const fleet = options.fleet ?? alone(() => metrics.text());
-  const isReady = () =>
-    standing.isConnected && !admission.isStopping && races.all().some(({ state }) => state?.status === 'following');
+  const readiness = () => {
+    const hasRace = races.all().some(({ state }) => state?.status === 'following');
+    if (admission.isStopping || !hasRace) return undefined;
+    return standing.isConnected ? 'ready' : 'stale';
+  };
   const { webRoot, origins } = options;
   const asked = { ...fleet, metrics: sharedFor(METRICS_EVERY_MS, fleet.metrics) };
   const isCrowded = () => connections.isCrowded;
-  const http: HttpOptions = { races, isReady, fleet: asked, report, webRoot, origins, isCrowded };
+  const http: HttpOptions = { races, readiness, fleet: asked, report, webRoot, origins, isCrowded };
   const host = options.host ?? '127.0.0.1';
   const address = { host, port: options.port ?? 0, isShared: options.fleet !== undefined };
   const sessions = makeSessions(connection, options.sessions, { isConnected: () => standing.isConnected, report });

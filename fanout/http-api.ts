@@ -15,8 +15,11 @@ import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMess
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
-  /** Whether NATS is connected and the edge is not on its way out. */
-  readonly isReady: () => boolean;
+  /**
+   * `undefined` while there is no race to show, and when the edge is on its way out. `stale` while NATS is away: fans are
+   * served all the same, and told. It is away for all edges alike: were none ready then, no fan could come back.
+   */
+  readonly readiness: () => 'ready' | 'stale' | undefined;
   readonly fleet: Fleet;
 }
 
@@ -78,14 +81,9 @@ async function answerMetrics(ask: Ask, { fleet }: ApiFacts): Promise<Reply> {
 }
 
 function answerReady(ask: Ask, facts: ApiFacts): Reply {
-  if (facts.isReady()) return answerValue(ask, { status: 'ready' });
-  return answerError(
-    ask,
-    503,
-    'not_ready',
-    'No race is followed yet, NATS is away, or this edge is about to leave.',
-    RETRY,
-  );
+  const status = facts.readiness();
+  if (status) return answerValue(ask, { status });
+  return answerError(ask, 503, 'not_ready', 'No race is followed yet, or this edge is about to leave.', RETRY);
 }
 
 function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {

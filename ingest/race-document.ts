@@ -2,6 +2,7 @@ import type { Catalogue } from '../protocol/catalogue.ts';
 import { MAX_PIT_STOPS, type PitStop, type RaceDocument, type RaceFacts, type Standing } from '../protocol/document.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { dequantise } from '../protocol/quantise.ts';
+import { advanceTimeline } from './race-timeline.ts';
 
 /** Channels that the standings are made from; a catalogue without one of them has nulls there. */
 const KEYS = ['lap', 'lap_dist_pct', 'lap_time', 'lap_time_last', 'lap_time_best', 'on_pit_road'] as const;
@@ -22,6 +23,8 @@ export function createDocument(race: string, kind: RaceDocument['session']['kind
     roster: {},
     standings: {},
     pitStops: [],
+    laps: [],
+    flags: [],
   };
 }
 
@@ -198,6 +201,7 @@ export function advanceDocument(
     lap: leader?.lap ?? null,
     standings,
     pitStops: updatePitStops(document.pitStops, entries, standings, closeAtMs),
+    ...advanceTimeline(document, leader?.lap ?? null, closeAtMs),
   };
 }
 

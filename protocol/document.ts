@@ -51,6 +51,20 @@ export interface PitStop {
   readonly outAtMs: number | null;
 }
 
+/** The leader began a lap. */
+export interface LapStart {
+  readonly lap: number;
+  /** Race time, Unix ms. */
+  readonly atMs: number;
+}
+
+/** The flag was shown from here on. */
+export interface FlagChange {
+  readonly flag: Flag;
+  /** Race time, Unix ms. */
+  readonly atMs: number;
+}
+
 /** The race as JSON. Changes travel as RFC 6902 patches; see PROTOCOL.md, "Document". */
 export interface RaceDocument {
   readonly session: {
@@ -72,6 +86,12 @@ export interface RaceDocument {
   readonly standings: Readonly<Record<string, Standing>>;
   /** Oldest first, at most {@link MAX_PIT_STOPS}. */
   readonly pitStops: readonly PitStop[];
+  /** Laps of the leader, oldest first, at most {@link MAX_LAP_STARTS}; an ingest of before does not say them. */
+  readonly laps?: readonly LapStart[];
+  /** Flags, oldest first, at most {@link MAX_FLAG_CHANGES}; likewise. */
+  readonly flags?: readonly FlagChange[];
 }
 
 export const MAX_PIT_STOPS = 400;
+export const MAX_LAP_STARTS = 600;
+export const MAX_FLAG_CHANGES = 200;

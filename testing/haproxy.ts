@@ -35,7 +35,10 @@ export async function startHaproxy(port: number, edgePorts: readonly [number, nu
   child.stderr!.on('data', (bytes) => {
     said = (said + bytes).slice(-4000);
   });
-  const endWithProcess = () => child.kill('SIGKILL');
+  const endWithProcess = () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
   process.once('exit', endWithProcess);
   const exited = once(child, 'exit');
   const stop = async () => {

@@ -38,10 +38,11 @@ const ENDED_WITHIN_MS = 5_000;
  *
  * @param options.disk Where its streams are kept; stays the caller's. @defaultValue a folder of its own
  * @param options.config Lines added to the server's configuration file, such as `max_payload: 2MB`.
+ * @param options.port A free one that stays free while the server is down. @defaultValue any
  * @throws {Error} when no binary is found or the server does not come up; the message holds its last lines.
  */
 export async function startNatsServer(
-  options: { config?: string; disk?: Pick<SmallDisk, 'folder' | 'enter'> } = {},
+  options: { config?: string; port?: number; disk?: Pick<SmallDisk, 'folder' | 'enter'> } = {},
 ): Promise<TestNatsServer> {
   const binary = findNatsServer();
   const dir = mkdtempSync(join(tmpdir(), 'slipstream-nats-'));
@@ -85,7 +86,7 @@ export async function startNatsServer(
 
   let port: number;
   try {
-    port = await launch(-1);
+    port = await launch(options.port ?? -1);
   } catch (error) {
     await stop();
     throw error;

@@ -1,3 +1,4 @@
+import { continueFrom } from '../bench/crowd/continuity.ts';
 import type { PublishedTick } from '../ingest/ingest.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { History, Rate, Wish } from '../protocol/control.ts';
@@ -49,7 +50,9 @@ interface HeldCar {
 
 /** What one fan found wrong, and how much it looked at. */
 export interface FanReport {
+  /** The first of them in words. */
   readonly differences: string[];
+  wrong: number;
   missed: number;
   doubled: number;
   ticks: number;
@@ -67,6 +70,7 @@ export class OracleFan {
   readonly race: Race;
   readonly report: FanReport = {
     differences: [],
+    wrong: 0,
     missed: 0,
     doubled: 0,
     ticks: 0,
@@ -136,15 +140,14 @@ export class OracleFan {
     if (event.snapshot) report.snapshots++;
     if (event.span > 1) report.composites++;
     if (this.#lastTick >= 0) {
-      if (event.tick <= this.#lastTick) report.doubled++;
+      const { lost, doubled } = continueFrom(this.#lastTick, event.tick, event.span, event.snapshot);
+      report.missed += lost;
+      report.doubled += doubled;
       // A composite covers what it joins, if that is what the fan asked for; everything else must be one tick on.
-      const covered = event.snapshot ? 0 : event.span;
       const isPaced = this.#isPaced && !event.repaired && !event.conflated && event.span > 1;
       if (isPaced) report.paced++;
-      const isWanted =
-        isPaced || event.span === 1 || (this.#history === 'latest' && !event.snapshot) || event.conflated;
-      if (event.tick - covered !== this.#lastTick || !isWanted)
-        report.missed += Math.max(1, event.tick - this.#lastTick - 1);
+      const isWanted = isPaced || event.snapshot || this.#history === 'latest' || event.conflated;
+      if (event.span > 1 && !isWanted) report.missed += event.span - 1;
     }
     this.#lastTick = event.tick;
     this.#compareStates(event.tick);
@@ -191,6 +194,7 @@ export class OracleFan {
   }
 
   #differ(what: string): void {
+    this.report.wrong++;
     if (this.report.differences.length < 5) this.report.differences.push(what);
   }
 }

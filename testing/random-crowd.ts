@@ -2,10 +2,10 @@ import { LightSocket } from '../bench/light-socket.ts';
 import { createRandom } from '../ingest/simulator/random.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { RATES, type Wish } from '../protocol/control.ts';
-import { type Oracle, OracleFan } from './oracle-fan.ts';
+import { OracleFan, type Truth } from './oracle-fan.ts';
 
 export interface CrowdOptions {
-  readonly oracle: Oracle;
+  readonly oracle: Truth;
   readonly catalogue: Catalogue;
   readonly urls: readonly string[];
   readonly race: string;

@@ -31,10 +31,15 @@ export class StreamOracle implements Truth {
     return this.#reader.epochs.at(-1)?.catalogue;
   }
 
-  /** Epoch, number and sequence of the newest tick that has been read. */
-  get head(): { readonly epoch: string; readonly tick: number; readonly seq: number } | undefined {
+  /** The newest tick that has been read. */
+  get head(): (ReadTick & { readonly epoch: string }) | undefined {
     const newest = this.#reader.epochs.at(-1);
     return newest && { epoch: newest.epoch, ...newest.ticks.at(-1)! };
+  }
+
+  /** How many ticks have been read, of all epochs. */
+  get ticks(): number {
+    return this.#reader.epochs.reduce((sum, { ticks }) => sum + ticks.length, 0);
   }
 
   #find(epoch: string, tick: number) {

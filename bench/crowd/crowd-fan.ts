@@ -1,5 +1,6 @@
 import type { Receipt } from '../../protocol/control.ts';
 import { FRAME, FRAME_FLAG, FRAME_HEAD_BYTES } from '../../protocol/frames.ts';
+import type { Position } from '../../protocol/position.ts';
 import { WebSocketReader } from './web-socket-reader.ts';
 
 /** What a fan of the crowd tells its process; one object for all of them. */
@@ -7,7 +8,7 @@ export interface CrowdEvents {
   tick(fan: CrowdFan, tick: number, span: number, flags: number, closeAtMs: number): void;
   /** The handshake is done. */
   opened(fan: CrowdFan): void;
-  welcome(epoch: string): void;
+  welcome(fan: CrowdFan, epoch: string): void;
   /** Says how what comes next repairs the fan. */
   receipt(fan: CrowdFan, receipt: Receipt): void;
   /** The edge leaves: come back elsewhere after so many ms. */
@@ -33,6 +34,9 @@ export class CrowdFan extends WebSocketReader {
   /** −1 until the first tick has come. */
   tick = -1;
   seq = 0;
+  /** Of its tick; empty before the first one. And that of what the present connection brings. */
+  epoch = '';
+  nextEpoch = '';
   /** As the last welcome said. */
   windowMs = 1000;
   /** What the fan waits for since {@link awaitsSinceMs}. To be whole again after a cut or a freeze, or with a position from before. */
@@ -59,6 +63,11 @@ export class CrowdFan extends WebSocketReader {
     this.#dialect = dialect;
   }
 
+  /** Time of its newest byte, or of its newest try to connect. */
+  soundAtMs = 0;
+  isOpen = false;
+  isFrozen = false;
+
   /** Ends the connection without a goodbye, as a dead network would. */
   cut(nowMs: number): void {
     this.#await('recovery', nowMs);
@@ -67,17 +76,21 @@ export class CrowdFan extends WebSocketReader {
 
   /** Reads nothing any more. */
   freeze(): void {
+    this.isFrozen = true;
     this.isUndisturbed = false;
     this.pause();
   }
 
   thaw(nowMs: number): void {
+    this.isFrozen = false;
+    this.soundAtMs = performance.now();
     this.#await('thaw', nowMs);
     this.resume();
   }
 
   /** It has a position from before, and now comes with it. */
-  resumeFrom(tick: number, seq: number, nowMs: number): void {
+  resumeFrom({ epoch, tick, seq }: Position & { readonly tick: number }, nowMs: number): void {
+    this.epoch = epoch;
     this.tick = tick;
     this.seq = seq;
     this.#await('resume', nowMs);
@@ -103,7 +116,14 @@ export class CrowdFan extends WebSocketReader {
     this.seq = bytes.readUIntLE(at + 12, 6);
   }
 
+  override connect(host: string, port: number, from: string, path: string): void {
+    this.isOpen = false;
+    this.soundAtMs = performance.now();
+    super.connect(host, port, from, path);
+  }
+
   protected override opened(): void {
+    this.isOpen = true;
     this.#dialect.opened(this);
     this.events.opened(this);
   }
@@ -113,6 +133,7 @@ export class CrowdFan extends WebSocketReader {
   }
 
   protected override received(byteCount: number): void {
+    this.soundAtMs = performance.now();
     this.events.bytes(byteCount);
   }
 

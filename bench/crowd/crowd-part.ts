@@ -16,6 +16,8 @@ const FRESH_MS = 1000;
 /** A fan that comes back later than this after the end of its window is overdue. */
 const OVERDUE_MS = 2000;
 
+const SWEEP_MS = 500;
+
 /** As the histograms take it. */
 const toMicros = (ms: number): number => Math.min(60_000_000, Math.max(1, Math.round(ms * 1000)));
 
@@ -35,10 +37,10 @@ export class CrowdPart {
   #counts = noCounts();
   #afterTick = 0;
   #lastTick = -1;
-  #epoch = '';
   /** Newest tick that a fan of this process has. */
   #newestTick = -1;
   #isLeaving = false;
+  #sweeper: NodeJS.Timeout | undefined;
 
   /** @param from Source address of all fans. */
   constructor(plan: CrowdPlan, from: string) {
@@ -47,6 +49,15 @@ export class CrowdPart {
     this.#host = hostname;
     this.#port = Number(port);
     this.#from = from;
+    if (plan.patience) this.#sweeper = setInterval(() => this.#giveUp(plan.patience!), SWEEP_MS);
+  }
+
+  #giveUp({ connectMs, silenceMs }: NonNullable<CrowdPlan['patience']>): void {
+    const nowMs = performance.now();
+    for (const fan of this.#fans) {
+      const isLate = nowMs - fan.soundAtMs > (fan.isOpen ? silenceMs : connectMs);
+      if (isLate && fan.isConnected && !fan.isFrozen) fan.destroy();
+    }
   }
 
   /** Adds fans, at most `inFlight` handshakes at once; resolves when each of them has its first tick. */
@@ -63,12 +74,11 @@ export class CrowdPart {
    * that any fan of this process has. One that is live already tells which that is.
    */
   async resume(firstId: number, count: number, inFlight: number, from: Position & { tick: number }): Promise<void> {
-    this.#epoch = from.epoch;
     const whole: Promise<void>[] = [];
     await this.#each(firstId, count, inFlight, async (fan) => {
       const open = new Promise<void>((resolve) => this.#onOpen.set(fan, resolve));
       whole.push(new Promise((resolve) => this.#onLive.set(fan, resolve)));
-      fan.resumeFrom(from.tick, from.seq, clockMs());
+      fan.resumeFrom(from, clockMs());
       this.#connect(fan);
       await open;
     });
@@ -91,7 +101,7 @@ export class CrowdPart {
   #connect(fan: CrowdFan): void {
     fan.isRepaired = false;
     fan.owedBytes = 0;
-    const since = fan.tick >= 0 ? `${this.#epoch}:${fan.seq}` : undefined;
+    const since = fan.tick >= 0 ? `${fan.epoch}:${fan.seq}` : undefined;
     fan.connect(this.#host, this.#port, this.#from, fanPath(this.#plan, fan.id, since));
   }
 
@@ -117,6 +127,7 @@ export class CrowdPart {
       }
       if (isFirst) this.#beginLive(fan);
       else this.#compare(fan, tick, span, isSnapshot(flags));
+      if (isSnapshot(flags)) fan.epoch = fan.nextEpoch;
       const isWhole = fan.awaits === 'resume' ? tick >= this.#newestTick : ageMs < FRESH_MS;
       if (fan.awaits && isWhole) {
         const tookMs = nowMs - fan.awaitsSinceMs;
@@ -147,8 +158,8 @@ export class CrowdPart {
       this.#counts.repairTicks += ticks;
       this.#counts.repairBytes += bytes;
     },
-    welcome: (epoch: string) => {
-      this.#epoch = epoch;
+    welcome: (fan: CrowdFan, epoch: string) => {
+      fan.nextEpoch = epoch;
     },
     bye: (fan: CrowdFan, reconnectInMs: number) => {
       if (!this.#plan.returns || fan.leaves) return;
@@ -177,6 +188,10 @@ export class CrowdPart {
   };
 
   #compare(fan: CrowdFan, tick: number, span: number, isSnapshot: boolean): void {
+    if (isSnapshot && fan.epoch !== fan.nextEpoch) {
+      this.#counts.epochs++;
+      return;
+    }
     const { lost, doubled } = continueFrom(fan.tick, tick, span, isSnapshot);
     this.#counts.lostTicks += lost;
     this.#counts.doubles += doubled;
@@ -222,6 +237,7 @@ export class CrowdPart {
 
   leave(): void {
     this.#isLeaving = true;
+    clearInterval(this.#sweeper);
     for (const fan of this.#fans) fan.cut(0);
     this.#fans.length = 0;
     this.#counts.live = 0;

@@ -20,7 +20,7 @@ const EDGE: Dialect = {
 function hear(fan: CrowdFan, message: EdgeMessage): void {
   if (message.type === 'welcome') {
     fan.windowMs = message.reconnectWindowMs;
-    fan.events.welcome(message.epoch);
+    fan.events.welcome(fan, message.epoch);
   } else if (message.type === 'repair') fan.events.receipt(fan, message);
   else if (message.type === 'bye') fan.events.bye(fan, message.reconnectInMs);
 }

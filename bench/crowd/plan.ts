@@ -18,6 +18,8 @@ export interface CrowdPlan {
   readonly history?: History;
   /** Whether fans come back after a loss, with their position and inside the window of the welcome. */
   readonly returns: boolean;
+  /** As the SDK does: a fan gives up what brings no handshake, or no byte, for so long. @defaultValue never */
+  readonly patience?: { readonly connectMs: number; readonly silenceMs: number };
   /** Where given, the server is no edge and speaks otherwise; with NATS, fans share so many subjects. */
   readonly rival?: { readonly speaks: 'socket.io' } | { readonly speaks: 'nats'; readonly subjects: number };
 }

@@ -26,6 +26,8 @@ export interface CrowdCounts {
   refused: number;
   /** Fans whose position could not be resumed. */
   snapshots: number;
+  /** Snapshots of another epoch than that of what the fan held. */
+  epochs: number;
   /** Receipts by kind, without those of a first join, and the ticks and bytes of tick frames that they told. */
   deltas: number;
   composites: number;
@@ -51,6 +53,7 @@ export const noCounts = (): CrowdCounts => ({
   lost: 0,
   refused: 0,
   snapshots: 0,
+  epochs: 0,
   deltas: 0,
   composites: 0,
   repairTicks: 0,

@@ -15,6 +15,7 @@ export interface DecodedReport {
   readonly doubled: number;
   readonly statesCompared: number;
   readonly differences: readonly string[];
+  readonly wrong: number;
 }
 
 /** Fans of the SDK who hold a tick that lies back, and compare all that they get with the stream. */
@@ -68,6 +69,7 @@ export class DecodedFans {
       missed: sum(({ missed }) => missed),
       doubled: sum(({ doubled }) => doubled),
       statesCompared: sum(({ statesCompared }) => statesCompared),
+      wrong: sum(({ wrong }) => wrong),
       differences: reports.flatMap(({ differences }) => differences),
     };
   }

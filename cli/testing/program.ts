@@ -19,9 +19,25 @@ export async function until<T>(what: string, find: () => T | Promise<T>, withinM
   }
 }
 
-export async function findFreePort(): Promise<number> {
+/** Below the ports that systems give to outgoing connections. */
+const LASTING_PORTS = { first: 20_000, count: 12_000 };
+
+/** A port for a server that goes and comes back to it: no outgoing connection is given it meanwhile. */
+export async function findLastingPort(): Promise<number> {
+  for (;;) {
+    const port = LASTING_PORTS.first + Math.floor(Math.random() * LASTING_PORTS.count);
+    const isFree = await findFreePort(port).then(
+      () => true,
+      () => false,
+    );
+    if (isFree) return port;
+  }
+}
+
+/** @param wanted 0 for any. @throws {Error} when the wanted one is taken. */
+export async function findFreePort(wanted = 0): Promise<number> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
+  server.listen(wanted, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   server.close();
@@ -31,6 +47,8 @@ export async function findFreePort(): Promise<number> {
 
 interface RunOptions {
   readonly env?: Record<string, string>;
+  /** Another program of ours than `slipstream`. */
+  readonly program?: string;
   /** An open file instead of what {@link Run.stdout} gives. */
   readonly stdout?: number;
 }
@@ -68,7 +86,7 @@ export class Sandbox {
 
   start(args: readonly string[], options: RunOptions = {}): Run {
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPSTREAM_'));
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+    const child = spawn(process.execPath, [options.program ?? PROGRAM, ...args], {
       cwd: this.folder,
       env: {
         ...Object.fromEntries(clean),

@@ -1,0 +1,160 @@
+import { createRandom } from '../../ingest/simulator/random.ts';
+import type { OracleFan } from '../../testing/oracle-fan.ts';
+import { RandomCrowd } from '../../testing/random-crowd.ts';
+import type { StreamOracle } from '../../testing/stream-oracle.ts';
+import { Crowd } from '../crowd/crowd.ts';
+import { planFor } from '../crowd/measured-span.ts';
+import type { CrowdPlan } from '../crowd/plan.ts';
+import { RACE, type Stage } from './stage.ts';
+
+/** Light fans by what they want and how they come; the rest of the shares is `all`. */
+const SHARES = { latest: 0.25, mobile: 0.2, slow: 0.1 } as const;
+const MAX_DECODING = 24;
+/** A third of the decoding fans comes over the network that is spoilt. */
+const DECODING_MOBILE = 1 / 3;
+const STIR_EVERY_MS = 1000;
+const TICKS_PER_S = 2;
+/** As the SDK does. */
+const PATIENCE = { connectMs: 10_000, silenceMs: 25_000 } as const;
+
+/** What all fans together have not got, got twice, or hold otherwise than the stream has it, since the beginning. */
+export interface FanTally {
+  readonly lost: number;
+  readonly doubled: number;
+  readonly wrong: number;
+  /** Frames over several ticks that nobody had asked for. */
+  readonly joined: number;
+  /** Positions that could not be resumed. */
+  readonly snapshots: number;
+  readonly refused: number;
+}
+
+/** Light fans, who check the numbers of ticks, and fans of the SDK, who change their minds and compare every state with the stream. */
+export class ChaosFans {
+  readonly #crowds: readonly { readonly name: string; readonly crowd: Crowd }[];
+  readonly #decoding: readonly RandomCrowd[];
+  readonly #stirring: NodeJS.Timeout;
+
+  private constructor(crowds: readonly { name: string; crowd: Crowd }[], decoding: readonly RandomCrowd[]) {
+    this.#crowds = crowds;
+    this.#decoding = decoding;
+    this.#stirring = setInterval(() => {
+      for (const one of this.#decoding) one.stir();
+    }, STIR_EVERY_MS);
+  }
+
+  /** Brings all fans; resolves when each of them has a tick. */
+  static async bring(stage: Stage, oracle: StreamOracle, fans: number, seed: number): Promise<ChaosFans> {
+    const { haproxy, mobile } = stage;
+    const wishes = { carsPerFan: 4, view: 'essentials', choices: 'random', doc: false, returns: true } as const;
+    const plan: CrowdPlan = { ...(await planFor(haproxy.url, wishes)), patience: PATIENCE };
+    const decoding = Math.max(2, Math.min(MAX_DECODING, Math.floor(fans / 4)));
+    const light = fans - decoding;
+    const share = (part: number) => Math.max(1, Math.floor(light * part));
+    const groups = [
+      { name: 'latest', count: share(SHARES.latest), url: haproxy.url, history: 'latest' },
+      { name: 'mobile', count: share(SHARES.mobile), url: mobile.url, history: 'all' },
+      { name: 'slow', count: share(SHARES.slow), url: haproxy.url, history: 'all' },
+    ] as const;
+    const rest = light - groups.reduce((sum, { count }) => sum + count, 0);
+    const all = [{ name: 'all', count: rest, url: haproxy.url, history: 'all' } as const, ...groups];
+    const crowds: { name: string; crowd: Crowd }[] = [];
+    const random: RandomCrowd[] = [];
+    try {
+      for (const { name, count, url, history } of all) {
+        const crowd = await Crowd.start({ ...plan, url, history }, count);
+        crowds.push({ name, crowd });
+        await crowd.join(count);
+        await crowd.measure(-1, Number.MAX_SAFE_INTEGER);
+      }
+      const onMobile = Math.ceil(decoding * DECODING_MOBILE);
+      const options = { oracle, catalogue: oracle.catalogue!, race: RACE, cars: plan.cars };
+      random.push(
+        new RandomCrowd({ ...options, urls: [haproxy.url], fans: decoding - onMobile, seed }),
+        new RandomCrowd({ ...options, urls: [mobile.url], fans: onMobile, seed: createRandom(seed).int(2 ** 31) }),
+      );
+      return new ChaosFans(crowds, random);
+    } catch (error) {
+      for (const one of random) one.close();
+      for (const { crowd } of crowds) await crowd.stop();
+      throw error;
+    }
+  }
+
+  #crowd(name: string): Crowd {
+    return this.#crowds.find((one) => one.name === name)!.crowd;
+  }
+
+  get #sdk(): OracleFan[] {
+    return this.#decoding.flatMap(({ fans }) => fans);
+  }
+
+  /** A tenth of the fans reads nothing any more. */
+  freeze = async (): Promise<void> => void (await this.#crowd('slow').freeze());
+  thaw = async (): Promise<void> => void (await this.#crowd('slow').thaw());
+
+  /** Every light fan loses its connection at once. */
+  cut = async (): Promise<void> => void (await Promise.all(this.#crowds.map(({ crowd }) => crowd.cut())));
+
+  /** Groups in which somebody does not hold a tick, or what his rate allows of it; empty when everybody does. */
+  async behind(tick: number): Promise<string[]> {
+    const isBehind = ({ lastTick, race }: OracleFan) => lastTick < tick - TICKS_PER_S / race.rate;
+    const late = await Promise.all(
+      this.#crowds.map(async ({ name, crowd }) => ((await crowd.report()).oldestTick < tick ? [name] : [])),
+    );
+    return [...late.flat(), ...(this.#sdk.some(isBehind) ? ['decoding'] : [])];
+  }
+
+  async tally(): Promise<FanTally> {
+    const light = await Promise.all(
+      this.#crowds.map(async ({ name, crowd }) => ({ name, ...(await crowd.report()).counts })),
+    );
+    const sdk = this.#sdk.map(({ report, race }) => ({ report, seen: race.statistics() }));
+    const ofLight = (of: (counts: (typeof light)[number]) => number) => light.reduce((sum, one) => sum + of(one), 0);
+    const ofSdk = (of: (one: (typeof sdk)[number]) => number) => sdk.reduce((sum, one) => sum + of(one), 0);
+    return {
+      lost: ofLight(({ lostTicks }) => lostTicks) + ofSdk(({ report }) => report.missed),
+      doubled: ofLight(({ doubles }) => doubles) + ofSdk(({ report }) => report.doubled),
+      wrong:
+        // Nothing here makes NATS lose its data: whoever is told so lost a race that is still there.
+        ofLight(({ name, composites, untrueReceipts, epochs }) => {
+          const unwanted = name === 'latest' ? 0 : composites;
+          return untrueReceipts + epochs + unwanted;
+        }) + ofSdk(({ report, seen }) => report.wrong + seen.gaps + seen.digestMismatches + seen.malformed),
+      joined: ofLight(({ conflated }) => conflated),
+      snapshots: ofLight(({ snapshots }) => snapshots) + ofSdk(({ report }) => report.snapshots - 1),
+      refused: ofLight(({ refused }) => refused),
+    };
+  }
+
+  /** States that decoding fans have compared with the stream. */
+  get statesCompared(): number {
+    return this.#sdk.reduce((sum, { report }) => sum + report.statesCompared, 0);
+  }
+
+  get decodingFans(): number {
+    return this.#sdk.length;
+  }
+
+  /** What decoding fans found, in words. */
+  differences(): string[] {
+    return this.#sdk.flatMap(({ report }) => report.differences);
+  }
+
+  /** From here on nobody changes his mind, and everybody wants every tick. */
+  settle(): void {
+    clearInterval(this.#stirring);
+    for (const one of this.#decoding) one.settle();
+  }
+
+  /** Cars that decoding fans chose and that are in the field, but that they do not hold. */
+  missingCars(): number {
+    return this.#sdk.reduce((sum, fan) => sum + fan.missingCars().length, 0);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#stirring);
+    for (const one of this.#decoding) one.close();
+    await Promise.all(this.#crowds.map(({ crowd }) => crowd.stop()));
+  }
+}

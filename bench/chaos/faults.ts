@@ -1,0 +1,166 @@
+import { pause } from '../live-race.ts';
+import type { ChaosFans } from './fans.ts';
+import type { Stage, StagedIngest } from './stage.ts';
+
+/** What is at hand to do harm with. */
+export interface Scene {
+  readonly stage: Stage;
+  readonly fans: ChaosFans;
+  /** Uniform in [0, 1); the same for the same seed. */
+  readonly random: () => number;
+}
+
+export interface Fault {
+  readonly name: string;
+  readonly summary: string;
+  /** How long it lasts, with the time to recover on a machine that has time. */
+  readonly aboutS: number;
+  /** An ingest that has lost its race ends by itself, and is started again. */
+  readonly mayEndIngest?: boolean;
+  /** Does the harm and takes it away again. */
+  run(scene: Scene): Promise<void>;
+}
+
+const CUT_OFF_MS = 10_000;
+const STALLED_MS = 10_000;
+const SLOW_MS = 20_000;
+
+function leaderOf({ leader }: Stage): StagedIngest {
+  const found = leader();
+  if (!found) throw new Error('No ingest publishes, so that none can be harmed.');
+  return found;
+}
+
+function signalNats({ nats }: Stage, signal: NodeJS.Signals): void {
+  if (nats.pid === undefined) throw new Error('The nats-server is not there.');
+  process.kill(nats.pid, signal);
+}
+
+const pick = <T>(list: readonly T[], random: () => number): T => list[Math.floor(random() * list.length)]!;
+
+async function restartNats({ nats }: Stage, awayMs: number): Promise<void> {
+  await nats.kill();
+  await pause(awayMs);
+  await nats.restart();
+}
+
+/** All faults, in the order in which they are done. */
+export const FAULTS: readonly Fault[] = [
+  {
+    name: 'ingest-kill',
+    summary: 'SIGKILL of the ingest that leads; the other one stands by',
+    aboutS: 8,
+    run: ({ stage }) => leaderOf(stage).actor.end('SIGKILL'),
+  },
+  {
+    name: 'edge-kill',
+    summary: 'SIGKILL of an edge',
+    aboutS: 6,
+    run: ({ stage, random }) => pick(stage.edges, random).end('SIGKILL'),
+  },
+  {
+    name: 'nats-restart',
+    summary: 'SIGKILL of nats-server, started again after 10 s',
+    aboutS: 20,
+    mayEndIngest: true,
+    run: ({ stage }) => restartNats(stage, 10_000),
+  },
+  {
+    name: 'edge-drain',
+    summary: 'SIGTERM of an edge, which sends its fans elsewhere',
+    aboutS: 10,
+    run: ({ stage, random }) => pick(stage.edges, random).end('SIGTERM'),
+  },
+  {
+    name: 'fans-reset',
+    summary: 'the connections of a fifth of the fans are reset',
+    aboutS: 5,
+    run: async ({ stage }) => stage.mobile.reset(),
+  },
+  {
+    name: 'ingest-freeze',
+    summary: 'SIGSTOP of the ingest that leads, SIGCONT after 10 s',
+    aboutS: 18,
+    mayEndIngest: true,
+    run: async ({ stage }) => {
+      const { actor } = leaderOf(stage);
+      actor.signal('SIGSTOP');
+      await pause(CUT_OFF_MS);
+      actor.signal('SIGCONT');
+    },
+  },
+  {
+    name: 'storm',
+    summary: 'all light fans lose their connection at once',
+    aboutS: 6,
+    run: ({ fans }) => fans.cut(),
+  },
+  {
+    name: 'ingest-cut',
+    summary: 'the network of the ingest that leads is dead for 10 s, without a word',
+    aboutS: 20,
+    mayEndIngest: true,
+    run: async ({ stage }) => {
+      const { network } = leaderOf(stage);
+      network.swallow();
+      network.cut();
+      await pause(CUT_OFF_MS);
+      network.mend();
+    },
+  },
+  {
+    name: 'fans-stall',
+    summary: 'a fifth of the fans gets no byte for 10 s, and then all of them',
+    aboutS: 15,
+    run: async ({ stage }) => {
+      stage.mobile.stall();
+      await pause(STALLED_MS);
+      stage.mobile.mend();
+    },
+  },
+  {
+    name: 'slow-readers',
+    summary: 'a tenth of the fans reads nothing for 20 s',
+    aboutS: 25,
+    run: async ({ fans }) => {
+      await fans.freeze();
+      await pause(SLOW_MS);
+      await fans.thaw();
+    },
+  },
+  {
+    name: 'nats-freeze',
+    summary: 'SIGSTOP of nats-server, SIGCONT after 10 s',
+    aboutS: 20,
+    mayEndIngest: true,
+    run: async ({ stage }) => {
+      signalNats(stage, 'SIGSTOP');
+      await pause(CUT_OFF_MS);
+      signalNats(stage, 'SIGCONT');
+    },
+  },
+  {
+    name: 'fans-cut',
+    summary: 'the connections of a fifth of the fans are dead, and nobody is told',
+    aboutS: 35,
+    run: async ({ stage }) => stage.mobile.cut(),
+  },
+  {
+    name: 'rolling',
+    summary: 'all edges are drained and started again, one after another',
+    aboutS: 40,
+    run: async ({ stage }) => {
+      for (const edge of stage.edges) {
+        await edge.end('SIGTERM');
+        await stage.untilWhole();
+      }
+    },
+  },
+  {
+    name: 'nats-outage',
+    summary: 'SIGKILL of nats-server, started again after 60 s',
+    aboutS: 75,
+    mayEndIngest: true,
+    run: ({ stage }) => restartNats(stage, 60_000),
+  },
+];
