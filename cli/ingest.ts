@@ -103,7 +103,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
     connection = await connectNats(broker);
   } catch (error) {
     if (folder === undefined || !holdsSpool(folder)) throw error;
-    log('warn', `${(error as Error).message} Messages wait in ${folder}: the race goes on from there.`);
+    log('warn', `${(error as Error).message} Messages wait in ${folder}.`);
     connection = awaitNats(broker, abort.signal);
     // It is given up when this process ends.
     connection.catch(() => {});

@@ -101,6 +101,7 @@ export async function startIngest(options: IngestOptions, signal?: AbortSignal):
   if (options.connection instanceof Promise) {
     const ingest = await startFromSpool(options, signal);
     if (ingest) return ingest;
+    options.onLog?.('warn', `Race ${options.race} waits for NATS: nothing in the spool can be continued without.`);
   }
   const run = new RaceRun(options);
   let standby: Promise<void> | undefined;
