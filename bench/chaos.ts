@@ -3,7 +3,8 @@ import { connectNats } from '../broker/connection.ts';
 import type { Usage, Values } from '../cli/flags.ts';
 import { createRandom } from '../ingest/simulator/random.ts';
 import { StreamOracle } from '../testing/stream-oracle.ts';
-import { ChaosFans, type FanTally } from './chaos/fans.ts';
+import type { FanTally } from './chaos/fan-tally.ts';
+import { ChaosFans } from './chaos/fans.ts';
 import { FAULTS, type Fault, type Scene } from './chaos/faults.ts';
 import { nextFault } from './chaos/schedule.ts';
 import { RACE, type Stage, setStage } from './chaos/stage.ts';
@@ -148,7 +149,7 @@ async function perform(
   say(`connecting ${flags.fans} fans`);
   const fans = await ChaosFans.bring(stage, oracle, flags.fans, flags.seed);
   try {
-    const scene = { stage, fans, random: createRandom(flags.seed).next };
+    const scene = { stage, fans, random: createRandom(flags.seed) };
     const chaos = new Chaos(scene, oracle, await fans.tally());
     if (!(await chaos.untilRecovered(RECOVER_WITHIN_MS)))
       throw new Error('The fans did not come to the newest tick before the first fault.');

@@ -10,7 +10,7 @@ import type { Clock, Source } from './source.ts';
 export { TICK_MS } from './intake.ts';
 export type { PublishedTick };
 
-const SEAT_RETRY_MS = 500;
+const ASK_AGAIN_MS = 500;
 
 export interface IngestOptions {
   /**
@@ -57,7 +57,7 @@ async function takeSeat(options: IngestOptions, onTaken: () => void, signal?: Ab
   const { race } = options;
   const log = options.onLog ?? (() => {});
   const connection = await options.connection;
-  const stream = await RaceStream.open(connection, race);
+  const stream = await openPatiently(connection, options, signal);
   const lease = await acquireLease(connection, {
     name: race,
     holder: options.holder ?? `ingest ${process.pid}`,
@@ -83,7 +83,7 @@ async function takeSeatInTime(options: IngestOptions, onTaken: () => void, signa
       const { message } = error as Error;
       if (message !== told) options.onLog?.('warn', message);
       told = message;
-      await pause(SEAT_RETRY_MS);
+      await pause(ASK_AGAIN_MS);
     }
   }
 }
@@ -191,6 +191,26 @@ class RunningIngest implements Ingest {
   async #giveUp(): Promise<void> {
     this.#over.abort();
     await this.#lease?.release();
+  }
+}
+
+/** Waits for a JetStream that starts, or whose cluster looks for a leader. @throws {BrokerError} `no_jetstream`. */
+async function openPatiently(
+  connection: NatsConnection,
+  { race, onLog }: IngestOptions,
+  signal?: AbortSignal,
+): Promise<RaceStream> {
+  let problem = '';
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await RaceStream.open(connection, race);
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.retryable)) throw error;
+      if (error.message !== problem) onLog?.('warn', error.message);
+      problem = error.message;
+    }
+    await pause(ASK_AGAIN_MS);
   }
 }
 

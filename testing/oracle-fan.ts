@@ -48,11 +48,15 @@ interface HeldCar {
   readonly state: Int32Array | undefined;
 }
 
+const MAX_RATE = 2;
+
 /** What one fan found wrong, and how much it looked at. */
 export interface FanReport {
   /** The first of them in words. */
   readonly differences: string[];
   wrong: number;
+  /** The first ticks that were missed or came twice, in words. */
+  readonly notes: string[];
   missed: number;
   doubled: number;
   ticks: number;
@@ -70,6 +74,7 @@ export class OracleFan {
   readonly race: Race;
   readonly report: FanReport = {
     differences: [],
+    notes: [],
     wrong: 0,
     missed: 0,
     doubled: 0,
@@ -86,7 +91,8 @@ export class OracleFan {
   /** The choice that the edge has confirmed; cars of it must be there. */
   #confirmed: readonly { car: string; view: string }[] = [];
   #confirmedAtTick = -1;
-  #isPaced: boolean;
+  /** Since the beginning. */
+  #lowestRate: Rate;
 
   constructor(
     oracle: Truth,
@@ -102,7 +108,7 @@ export class OracleFan {
   ) {
     this.#oracle = oracle;
     this.#history = options.history;
-    this.#isPaced = options.rate < 2;
+    this.#lowestRate = options.rate;
     this.race = connect(options);
     this.race.on('tick', (tick) => this.#check(tick));
     this.race.on('watching', ({ watch }) => {
@@ -120,7 +126,7 @@ export class OracleFan {
   }
 
   setRate(rate: Rate): void {
-    this.#isPaced ||= rate < 2;
+    if (rate < this.#lowestRate) this.#lowestRate = rate;
     this.race.setRate(rate);
   }
 
@@ -141,13 +147,19 @@ export class OracleFan {
     if (event.span > 1) report.composites++;
     if (this.#lastTick >= 0) {
       const { lost, doubled } = continueFrom(this.#lastTick, event.tick, event.span, event.snapshot);
-      report.missed += lost;
+      // A snapshot that comes between two frames of a fan with a lower rate stands for the ticks that the next one would have joined.
+      const missed = event.snapshot ? Math.max(0, lost - (MAX_RATE / this.#lowestRate - 1)) : lost;
+      report.missed += missed;
       report.doubled += doubled;
+      if (missed + doubled > 0) this.#note(event, `missed ${missed}, doubled ${doubled}`);
       // A composite covers what it joins, if that is what the fan asked for; everything else must be one tick on.
-      const isPaced = this.#isPaced && !event.repaired && !event.conflated && event.span > 1;
+      const isPaced = this.#lowestRate < MAX_RATE && !event.repaired && !event.conflated && event.span > 1;
       if (isPaced) report.paced++;
       const isWanted = isPaced || event.snapshot || this.#history === 'latest' || event.conflated;
-      if (event.span > 1 && !isWanted) report.missed += event.span - 1;
+      if (event.span > 1 && !isWanted) {
+        report.missed += event.span - 1;
+        this.#note(event, 'not one by one');
+      }
     }
     this.#lastTick = event.tick;
     this.#compareStates(event.tick);
@@ -191,6 +203,13 @@ export class OracleFan {
       if (stateIn(field, car) && !held.some(({ view }) => view.car === car))
         this.#differ(`tick ${tick}: car ${car} is chosen and in the field, but did not come`);
     }
+  }
+
+  #note({ tick, span, snapshot, repaired, conflated }: TickEvent, what: string): void {
+    if (this.report.notes.length >= 5) return;
+    const flags = Object.entries({ snapshot, repaired, conflated }).flatMap(([name, isSet]) => (isSet ? [name] : []));
+    const fan = `history ${this.#history}, rate ${this.race.rate}`;
+    this.report.notes.push(`${what}: tick ${tick} over ${span} (${flags.join(' ')}) on tick ${this.#lastTick}; ${fan}`);
   }
 
   #differ(what: string): void {

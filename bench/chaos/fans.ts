@@ -5,6 +5,7 @@ import type { StreamOracle } from '../../testing/stream-oracle.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { planFor } from '../crowd/measured-span.ts';
 import type { CrowdPlan } from '../crowd/plan.ts';
+import { type FanTally, tallyFans } from './fan-tally.ts';
 import { RACE, type Stage } from './stage.ts';
 
 /** Light fans by what they want and how they come; the rest of the shares is `all`. */
@@ -16,18 +17,6 @@ const STIR_EVERY_MS = 1000;
 const TICKS_PER_S = 2;
 /** As the SDK does. */
 const PATIENCE = { connectMs: 10_000, silenceMs: 25_000 } as const;
-
-/** What all fans together have not got, got twice, or hold otherwise than the stream has it, since the beginning. */
-export interface FanTally {
-  readonly lost: number;
-  readonly doubled: number;
-  readonly wrong: number;
-  /** Frames over several ticks that nobody had asked for. */
-  readonly joined: number;
-  /** Positions that could not be resumed. */
-  readonly snapshots: number;
-  readonly refused: number;
-}
 
 /** Light fans, who check the numbers of ticks, and fans of the SDK, who change their minds and compare every state with the stream. */
 export class ChaosFans {
@@ -106,25 +95,11 @@ export class ChaosFans {
   }
 
   async tally(): Promise<FanTally> {
-    const light = await Promise.all(
-      this.#crowds.map(async ({ name, crowd }) => ({ name, ...(await crowd.report()).counts })),
-    );
-    const sdk = this.#sdk.map(({ report, race }) => ({ report, seen: race.statistics() }));
-    const ofLight = (of: (counts: (typeof light)[number]) => number) => light.reduce((sum, one) => sum + of(one), 0);
-    const ofSdk = (of: (one: (typeof sdk)[number]) => number) => sdk.reduce((sum, one) => sum + of(one), 0);
-    return {
-      lost: ofLight(({ lostTicks }) => lostTicks) + ofSdk(({ report }) => report.missed),
-      doubled: ofLight(({ doubles }) => doubles) + ofSdk(({ report }) => report.doubled),
-      wrong:
-        // Nothing here makes NATS lose its data: whoever is told so lost a race that is still there.
-        ofLight(({ name, composites, untrueReceipts, epochs }) => {
-          const unwanted = name === 'latest' ? 0 : composites;
-          return untrueReceipts + epochs + unwanted;
-        }) + ofSdk(({ report, seen }) => report.wrong + seen.gaps + seen.digestMismatches + seen.malformed),
-      joined: ofLight(({ conflated }) => conflated),
-      snapshots: ofLight(({ snapshots }) => snapshots) + ofSdk(({ report }) => report.snapshots - 1),
-      refused: ofLight(({ refused }) => refused),
-    };
+    const light = this.#crowds.map(async ({ name, crowd }) => ({
+      wantsEveryTick: name !== 'latest',
+      counts: (await crowd.report()).counts,
+    }));
+    return tallyFans(await Promise.all(light), this.#sdk);
   }
 
   /** States that decoding fans have compared with the stream. */
@@ -138,7 +113,7 @@ export class ChaosFans {
 
   /** What decoding fans found, in words. */
   differences(): string[] {
-    return this.#sdk.flatMap(({ report }) => report.differences);
+    return this.#sdk.flatMap(({ report }) => [...report.differences, ...report.notes]);
   }
 
   /** From here on nobody changes his mind, and everybody wants every tick. */

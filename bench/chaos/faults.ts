@@ -1,13 +1,15 @@
+import type { Random } from '../../ingest/simulator/random.ts';
 import { pause } from '../live-race.ts';
 import type { ChaosFans } from './fans.ts';
+import { attack } from './hostile.ts';
 import type { Stage, StagedIngest } from './stage.ts';
 
 /** What is at hand to do harm with. */
 export interface Scene {
   readonly stage: Stage;
   readonly fans: ChaosFans;
-  /** Uniform in [0, 1); the same for the same seed. */
-  readonly random: () => number;
+  /** The same for the same seed. */
+  readonly random: Random;
 }
 
 export interface Fault {
@@ -24,6 +26,7 @@ export interface Fault {
 const CUT_OFF_MS = 10_000;
 const STALLED_MS = 10_000;
 const SLOW_MS = 20_000;
+const HOSTILE_MS = 10_000;
 
 function leaderOf({ leader }: Stage): StagedIngest {
   const found = leader();
@@ -36,7 +39,7 @@ function signalNats({ nats }: Stage, signal: NodeJS.Signals): void {
   process.kill(nats.pid, signal);
 }
 
-const pick = <T>(list: readonly T[], random: () => number): T => list[Math.floor(random() * list.length)]!;
+const pick = <T>(list: readonly T[], random: Random): T => list[random.int(list.length)]!;
 
 async function restartNats({ nats }: Stage, awayMs: number): Promise<void> {
   await nats.kill();
@@ -155,6 +158,13 @@ export const FAULTS: readonly Fault[] = [
         await stage.untilWhole();
       }
     },
+  },
+  {
+    name: 'hostile',
+    summary: 'for 10 s clients send garbage to the edges and to HAProxy, and hang up or read nothing',
+    aboutS: 12,
+    run: ({ stage, random }) =>
+      attack([...stage.edgePorts, Number(new URL(stage.haproxy.url).port)], random, HOSTILE_MS),
   },
   {
     name: 'nats-outage',

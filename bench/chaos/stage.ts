@@ -32,6 +32,7 @@ export interface Stage {
   /** Two: one leads, the other stands by. */
   readonly ingests: readonly StagedIngest[];
   readonly edges: readonly Actor[];
+  readonly edgePorts: readonly number[];
   readonly haproxy: TestHaproxy;
   /** What {@link haproxy} serves, over a network that can be spoilt. */
   readonly mobile: FaultProxy;
@@ -122,7 +123,7 @@ export async function setStage(): Promise<Stage> {
       }
     };
     await untilWhole();
-    return { nats, ingests, edges, haproxy, mobile, deaths, leader, problems, untilWhole, stop };
+    return { nats, ingests, edges, edgePorts: ports, haproxy, mobile, deaths, leader, problems, untilWhole, stop };
   } catch (error) {
     await stop();
     throw error;
