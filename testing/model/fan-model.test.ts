@@ -173,9 +173,9 @@ const COMMANDS = [
       for (const one of real.edges) one.catchUp();
     }),
   ),
-  fc.tuple(fan, fc.constantFrom(...WISHES)).map(([who, { watch, channels }]) =>
-    command(`fan ${who} watches ${watch.map(({ car, view }) => `${car}:${view}`)}`, (real) => {
-      real.fans[who]!.race.watch(watch, channels);
+  fc.tuple(fan, fc.constantFrom(...WISHES)).map(([who, wish]) =>
+    command(`fan ${who} watches ${wish.watch.map(({ car, view }) => `${car}:${view}`)}`, (real) => {
+      real.fans[who]!.race.watch(wish.watch, wish.channels);
     }),
   ),
   fc

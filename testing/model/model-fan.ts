@@ -106,6 +106,8 @@ export class ModelFan {
       (reason === 'too_old' && conflated) ||
       // Asked for by the client: a choice that did not come, or something that did not fit.
       reason === 'resync' ||
+      // The same over a stream of events, in which nothing can be asked: another one is opened without a position.
+      (reason === 'first' && this.race.transport === 'sse') ||
       // What was spoilt or replaced voids what the client holds, and so its position.
       (reason === 'first' && (hasSpoilt || hasNewLife || hasLagged));
     if (!isExcused) this.problems.push(`a snapshot at tick ${tick} after ${this.#lastTick}, reason ${reason}`);
