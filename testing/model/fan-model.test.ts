@@ -73,8 +73,7 @@ class Real {
       await vi.advanceTimersByTimeAsync(Math.min(left, SWEEP_MS));
       this.world.nowMs = performance.now();
       for (const edge of this.edges) {
-        edge.fans.sweep(this.world.nowMs);
-        edge.settle();
+        edge.sweep();
       }
     }
   }
@@ -145,6 +144,7 @@ const COMMANDS = [
       const { fans } = real.edges[at]!;
       real.edges[at]!.leave(1000, real.random);
       fans.dismiss(Number.POSITIVE_INFINITY);
+      real.edges[at]!.polls.dismiss(Number.POSITIVE_INFINITY);
       // What was said last is read.
       await real.pass(10);
       real.restart(at);
@@ -190,6 +190,14 @@ const COMMANDS = [
       net.cut();
     }),
   ),
+  fc.tuple(fan, fc.constantFrom('refused', 'refused', 'pass')).map(([who, what]) =>
+    command(`events of fan ${who}: ${what}`, (real) => {
+      const { net } = real.fans[who]!;
+      if (what === net.events) return;
+      net.events = what as typeof net.events;
+      net.cut();
+    }),
+  ),
   fan.map((who) => command(`the network of fan ${who} is another one`, (real) => real.fans[who]!.changeNetwork())),
   fan.map((who) => command(`the page of fan ${who} wakes`, (real) => real.fans[who]!.race.probe())),
   fc.integer({ min: 1, max: 40 }).map((s) => command(`${s} s pass`, (real) => real.pass(s * 1000))),
@@ -229,6 +237,7 @@ it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts
           const { world: stream, edges, fans: all } = real!;
           for (const one of all) {
             one.net.webSockets = 'pass';
+            one.net.events = 'pass';
             one.net.thaw();
           }
           stream.publish(21);

@@ -1,5 +1,6 @@
 import type { FakeEdge } from '../../fanout/testing/fake-world.ts';
 import type { FetchAnswer, FetchInit } from '../../web/client/fetch.ts';
+import { MemoryPoll } from './memory-poll.ts';
 import { MemorySocket } from './memory-socket.ts';
 import { MemoryStream } from './memory-stream.ts';
 
@@ -24,6 +25,8 @@ export class MemoryNet {
   readonly #connections = new Set<MemoryConnection>();
   /** What something in between does with WebSockets: lets them through, refuses them, or lets them open and nothing more. */
   webSockets: 'pass' | 'refused' | 'mute' = 'pass';
+  /** The same of streams of events; where they are refused, what is left is to poll. */
+  events: 'pass' | 'refused' = 'pass';
   /** What the edge sends waits to be read. */
   isFrozen = false;
   /** Nothing gets through, and nobody is told. */
@@ -49,10 +52,13 @@ export class MemoryNet {
     const edge = this.edges[Number(hostname.slice('edge-'.length))]!;
     const leaf = pathname.slice(pathname.lastIndexOf('/') + 1);
     if (pathname.startsWith('/catalogue/')) return textAnswer(200, edge.world.catalogueOf(leaf).json);
+    if (leaf === 'events' && this.events === 'refused') return textAnswer(403, '');
+    if (leaf === 'poll' || leaf === 'poll.base')
+      return new MemoryPoll(this, edge, leaf === 'poll' ? 'binary' : 'base', search, init).answer;
     if (leaf === 'events') return new MemoryStream(this, edge, search.slice(1), init).answer;
     // The address of WebSockets, asked for plainly: the edge is there.
     if (this.isDark) return untilAborted(init.signal);
-    return textAnswer(426, '');
+    return leaf === 'healthz' ? textAnswer(200, '{}') : textAnswer(426, '');
   };
 
   add(connection: MemoryConnection): void {
