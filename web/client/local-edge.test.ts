@@ -278,6 +278,24 @@ describe('an edge made of answers to long polls', () => {
     expectTruth(client, source);
   });
 
+  it('gives nobody a change of the document again that was in the whole of it', () => {
+    const source = new Source();
+    source.run(4);
+    const client = new Client(source);
+    client.ask(1);
+    source.run(1);
+    client.ask(1);
+    source.put(source.writer.docPatch());
+    client.ask(1);
+    client.edge.receive({ type: 'resync' });
+    const back = new Client(source, { since: parsePosition(client.reader.position)! }, client.reader);
+    source.run(2);
+    // A patch that is applied twice fails.
+    back.ask(1000);
+    back.settle();
+    expectTruth(back, source);
+  });
+
   it('answers what is said with the words of an edge, and refuses what an edge would refuse', () => {
     const source = new Source();
     source.run(5);

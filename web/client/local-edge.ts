@@ -230,8 +230,10 @@ export class LocalEdge {
     const isOne = history === 'latest' && ticks.length > 0;
     const steps = isOne ? ticks.slice(-1) : ticks;
     let base = this.#held;
-    const frames = steps.map(({ at }, place) => {
+    const frames = steps.map((step, place) => {
       const isLast = place === steps.length - 1;
+      // With all of the document before it, the last one leads to where the answer does.
+      const at = isLast ? this.#head : step.at;
       const frame = frameFor(this.#choice, base, at, FRAME_FLAG.repair, this.#pending, isLast);
       base = at;
       this.#pending.clear();
@@ -330,6 +332,8 @@ export class LocalEdge {
 
   #docFrame(flags: number, seq: number, payload: Uint8Array): Uint8Array {
     const { tick, closeAtMs } = this.#head;
+    // Whoever gets everything from now on has this as well, and must not be given it again.
+    this.#head = { ...this.#head, seq };
     return encodeDocFrame({ flags, tick, closeAtMs, seq }, payload);
   }
 
