@@ -181,6 +181,17 @@ const COMMANDS = [
     .tuple(fan, fc.constantFrom(...RATES))
     .map(([who, rate]) => command(`fan ${who} at rate ${rate}`, (real) => real.fans[who]!.setRate(rate))),
   fan.map((who) => command(`the page of fan ${who} wakes`, (real) => real.fans[who]!.race.probe())),
+  fc.tuple(fan, fc.boolean(), fc.boolean()).map(([who, isStrict, isCut]) =>
+    command(
+      `${isStrict ? 'no' : 'every'} WebSocket of fan ${who} gets through${isCut ? ', also of those that stand' : ''}`,
+      (real) => {
+        const { net } = real.fans[who]!;
+        net.isStrict = isStrict;
+        if (isCut) net.cut();
+      },
+    ),
+  ),
+  fan.map((who) => command(`the network of fan ${who} changes`, (real) => real.fans[who]!.changeNetwork())),
   fc.integer({ min: 1, max: 40 }).map((s) => command(`${s} s pass`, (real) => real.pass(s * 1000))),
 ];
 
@@ -190,7 +201,7 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts, slow reads and new lives`, {
+it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts, slow reads, new lives and other transports`, {
   timeout: 600_000,
 }, async () => {
   const start = fc.record({
