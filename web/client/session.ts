@@ -2,10 +2,10 @@ import type { Wish } from '../../protocol/control.ts';
 import { ConfigError } from '../../protocol/errors.ts';
 import type { Position } from '../../protocol/position.ts';
 import { isSessionId, sessionIdOf } from '../../protocol/session.ts';
+import type { Fetch } from './fetch.ts';
 import { readUrls, type WatchRequest } from './options.ts';
 import { browserPage, type Page } from './page.ts';
 import { SessionClient } from './session-client.ts';
-import type { FetchSession } from './session-requests.ts';
 import { browserStorage, SessionKeeper, type SessionStorage } from './session-storage.ts';
 
 /**
@@ -74,7 +74,7 @@ export interface SessionOptions {
   /** Where this device keeps its session. @defaultValue the `localStorage` of a browser; none in Node */
   readonly storage?: SessionStorage;
   /** @defaultValue the global one */
-  readonly fetch?: FetchSession;
+  readonly fetch?: Fetch;
   /** Uniform in [0, 1); spreads requests. @defaultValue Math.random */
   readonly random?: () => number;
   /** Wall clock in Unix ms. @defaultValue Date.now */
