@@ -94,6 +94,25 @@ describe('a session on two devices at two edges', () => {
     expect([a, c].map(view)).toEqual([wanted, wanted]);
   });
 
+  it('goes on at another edge when one is gone, with what was set meanwhile', async () => {
+    const urls = rig.edges.map(({ url }) => url);
+    const opened = openSession({ url: urls });
+    const race = connect({ url: urls, race: 'demo', session: opened });
+    open.push(opened, race);
+    const devices = () => rig.edges.map((edge) => edge.stats().sessions.devices);
+    await until(() => devices().includes(1));
+    opened.setTvDelay(1);
+    await until(() => opened.status === 'saved');
+    const [here, there] = devices()[0] === 1 ? [0, 1] : [1, 0];
+    await rig.edges[here]!.stop();
+    const other = session(there!, { id: opened.id });
+    await until(() => other.tvDelayMs === 1);
+    other.setTvDelay(2);
+    await until(() => opened.tvDelayMs === 2 && devices()[there!] === 1);
+    opened.setFavourites(['24']);
+    await until(() => opened.status === 'saved');
+  });
+
   it('is the same over a stream of events, which takes no messages', async () => {
     const phone = await device(0);
     phone.session.choose('demo', [{ car: '24' }]);
