@@ -7,7 +7,7 @@ import { randomEpoch } from './epoch.ts';
 import { overlay } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
 import { Intake, TICK_MS } from './intake.ts';
-import { Publisher, type PublisherOptions } from './publisher.ts';
+import { type BacklogReport, Publisher, type PublisherOptions } from './publisher.ts';
 import type { TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
 import {
@@ -97,6 +97,10 @@ export class RaceRun {
 
   get counters() {
     return this.#intake.counters;
+  }
+
+  get backlog(): BacklogReport {
+    return this.#publisher.backlog;
   }
 
   /** Takes what cars send while another process publishes. Does not throw. */
@@ -292,7 +296,7 @@ export class RaceRun {
       onBlocked: (problem) =>
         this.#log(
           'warn',
-          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${where}.`,
+          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; ${describeBacklog(this.#publisher.backlog)} in ${where}.`,
         ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
@@ -427,6 +431,9 @@ export class RaceRun {
 
 export const leaseLost = (race: string): BrokerError =>
   new BrokerError('lease_lost', `Another process publishes race ${race} now.`);
+
+const describeBacklog = ({ messages, bytes, blockedMs }: BacklogReport): string =>
+  `${messages} messages (${(bytes / 1e6).toFixed(2)} MB) have waited for ${Math.round(blockedMs / 1000)} s`;
 
 const withKind = (document: RaceDocument, kind = document.session.kind): RaceDocument => ({
   ...document,

@@ -37,7 +37,7 @@ export async function publishLeft(spool: Spool, stream: RaceStream, say: Say): P
     }
     const published = left.end - plan.from;
     if (published > 0) say('info', `${published} messages that waited in ${spool.folder} are published first.`);
-    const error = await publish(spool, stream, { found: left, from: plan.from }, seqsOf(newest));
+    const error = await publish(spool, stream, { found: left, from: plan.from }, seqsOf(newest), say);
     if (!error) return { published };
     say('warn', `The rest of the spool ${spool.folder} is forgotten: ${error.message}`);
     spool.discard();
@@ -100,6 +100,7 @@ async function publish(
   stream: RaceStream,
   left: { readonly found: SpoolLeft; readonly from: number },
   lastSeqs: ReadonlyMap<string, number>,
+  say: Say,
 ): Promise<TelemetryError | undefined> {
   if (left.from === left.found.end) {
     spool.discard();
@@ -115,6 +116,7 @@ async function publish(
     onFatal: (error) => {
       problem = error;
     },
+    onBlocked: (reason) => say('warn', `NATS takes nothing of what waits in ${spool.folder} (${reason}).`),
   });
   await publisher.flush();
   return problem;
