@@ -4,7 +4,7 @@ import type { RaceDocument } from '../protocol/document.ts';
 import { BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { randomEpoch } from './epoch.ts';
-import { overlay } from './handover.ts';
+import { overlay, withMissing } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
 import { Intake, TICK_MS } from './intake.ts';
 import { type BacklogReport, Publisher, type PublisherOptions } from './publisher.ts';
@@ -222,17 +222,19 @@ export class RaceRun {
   #goOnAir(closedAtMs: number): void {
     let { field } = this.#point;
     let lastAtMs = closedAtMs;
-    // What fans of another epoch have not seen is of no use to those of a new one.
-    for (const tick of closedAtMs > 0 ? this.#intake.since(closedAtMs) : []) {
-      field = overlay(field, tick.field);
-      const { closeAtMs } = tick;
+    // A new epoch begins now, with what is known. In an old one the last tick may lack what came when it closed.
+    for (const { closeAtMs, news, facts } of closedAtMs > 0 ? this.#intake.since(closedAtMs) : []) {
+      field = overlay(field, news);
+      if (facts) this.#document = mergeFacts(this.#document, facts);
+      if (closeAtMs === closedAtMs) continue;
       const lateByMs = this.#options.clock.nowMs() - closeAtMs;
       const skipped = Math.max(0, Math.floor((closeAtMs - lastAtMs) / TICK_MS) - 1);
       lastAtMs = closeAtMs;
       this.counters.add('caught_up_ticks');
       this.#publishTick({ closeAtMs, lateByMs, skipped }, field);
     }
-    this.#intake.goOnAir(field, closedAtMs);
+    this.#document = mergeFacts(this.#document, this.#intake.openFacts);
+    this.#intake.goOnAir(withMissing(field, this.#intake.field), closedAtMs);
   }
 
   /**
@@ -273,9 +275,8 @@ export class RaceRun {
     this.#trail = undefined;
     if (continued) {
       this.#log('info', `Race ${race} goes on after tick ${continued.tick} in epoch ${epoch}.`);
-      // What the sources have said is newer than the stream; later on, all that we hold is.
-      if (!this.#hasBegun)
-        this.#document = mergeFacts(withKind(continued.document, sources[0]?.kind), this.#intake.facts);
+      // Later on, we know more than the stream: what the sources have said since.
+      if (!this.#hasBegun) this.#document = withKind(continued.document, sources[0]?.kind);
     } else {
       this.#log('info', `Race ${race} begins in epoch ${epoch}.`);
     }

@@ -49,7 +49,7 @@ export async function readNewest(stream: Pick<RaceStream, 'last' | 'subjects'>):
 }
 
 /** How long the stream may take to deliver what it says it has. */
-const READ_TIMEOUT_MS = 30_000;
+const READ_TIMEOUT_MS = 5_000;
 
 /**
  * Reads the end of the stream: the last keyframe and what follows it. A stream that cannot be read is no reason to
