@@ -268,11 +268,31 @@ describe('the spool', () => {
     await server.restart();
     await vi.waitUntil(() => stream.range().then(Boolean, () => false), { timeout: 20_000 });
     const said: string[] = [];
-    await publishLeft(openSpool(40_000), stream, (_, words) => said.push(words));
+    await publishLeft(openSpool(40_000), stream, (_, words) => said.push(words), new AbortController().signal);
     // The one that found no room is gone.
     const kept = [tick(0), ...sent.slice(0, -1)];
     expect(said.join()).toContain(`${kept.length} messages that waited`);
     expect((await readStream(stream)).map(({ data }) => [...data])).toEqual(kept.map(({ data }) => [...data]));
+  });
+
+  it('that an earlier process has left is kept when the waiting for NATS is given up', async () => {
+    const spool = openSpool(1e6);
+    spool.begin({ ...IDENTITY }, new Map());
+    for (let n = 0; n < 5; n++) spool.append(tick(n));
+    spool.close();
+    const abort = new AbortController();
+    const tries: number[] = [];
+    const full = meddled(async (n) => {
+      tries.push(n);
+      if (n === 1) abort.abort(new Error('enough'));
+      throw new Error('insufficient resources');
+    });
+    const stuck = { ...full, subjects: stream.subjects } as unknown as RaceStream;
+    await expect(publishLeft(openSpool(1e6), stuck, () => {}, abort.signal)).rejects.toThrow('enough');
+    expect(tries).toHaveLength(2);
+    const outcome = await publishLeft(openSpool(1e6), stream, () => {}, new AbortController().signal);
+    expect(outcome).toEqual({ published: 5 });
+    expect(await readStream(stream)).toHaveLength(5);
   });
 
   const problem = smallDiskProblem();

@@ -65,6 +65,8 @@ export class RaceRun {
   /** Messages of the newest tick that are still to be made. */
   #trail: (() => void) | undefined;
   #ending: Promise<void> | undefined;
+  /** Aborted when the run ends, or is not to start any more. */
+  readonly #over = new AbortController();
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws {ConfigError} `too_many_cars`. */
@@ -120,6 +122,7 @@ export class RaceRun {
   async start(stream: RaceStream, lease: Lease, signal?: AbortSignal): Promise<void> {
     this.#stream = stream;
     this.#lease = lease;
+    signal?.addEventListener('abort', () => this.#over.abort(signal.reason), { once: true });
     const closedAtMs = await this.#patiently(
       () => this.#takeUp(stream),
       async (error) => {
@@ -305,7 +308,8 @@ export class RaceRun {
 
   /** What waited when the process before this one ended, or when this one lost the stream, goes first. */
   async #publishLeft(stream: RaceStream) {
-    return this.#spool && publishLeft(this.#spool, stream, (level, message) => this.#log(level, message));
+    const say = (level: 'info' | 'warn', message: string) => this.#log(level, message);
+    return this.#spool && publishLeft(this.#spool, stream, say, this.#over.signal);
   }
 
   #tellSpoolProblem({ message }: SpoolError): void {
@@ -405,6 +409,7 @@ export class RaceRun {
   }
 
   async #endFailed(error: Error): Promise<void> {
+    this.#over.abort(error);
     this.#publisher.stop();
     await this.#intake.stop();
     this.#settle.reject(error);
@@ -417,6 +422,7 @@ export class RaceRun {
   }
 
   async #endStopped(): Promise<void> {
+    this.#over.abort(new Error('The ingest was stopped.'));
     await this.#intake.stop();
     this.#trail?.();
     await this.#publisher.flush(FLUSH_WITHIN_MS);
