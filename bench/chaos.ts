@@ -40,6 +40,8 @@ Faults: ${FAULTS.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.
 
 /** Beyond this a fan that is not back counts as lost for good. */
 const RECOVER_WITHIN_MS = 120_000;
+/** Nothing here makes a fan fall further behind. */
+const KEEP_TICKS = 3600;
 const LOOK_EVERY_MS = 200;
 
 export interface Row {
@@ -50,6 +52,8 @@ export interface Row {
   readonly lasted_s: number;
   /** From its end until every fan holds a tick that closed after it. */
   readonly recover_s: number | undefined;
+  /** The longest time without a new tick for anybody, from the begin of the harm to the next fault; 0.5 s lie between two. */
+  readonly silent_s: number;
   /** Whoever came last: the stream, or groups of fans. */
   readonly waited_for: string;
   readonly lost: number;
@@ -95,6 +99,7 @@ class Chaos {
 
   async do(fault: Fault, atS: number, steadyMs: number): Promise<Row> {
     const beganAtMs = performance.now();
+    this.#scene.fans.takeSilence();
     await fault.run(this.#scene);
     const mendedAtMs = performance.now();
     const { isSo: hasRecovered, last } = await this.untilRecovered(RECOVER_WITHIN_MS);
@@ -106,6 +111,7 @@ class Chaos {
       at_s: round(atS, 0),
       lasted_s: round((mendedAtMs - beganAtMs) / 1000, 1),
       recover_s: hasRecovered ? round(recoverS, 1) : undefined,
+      silent_s: round(this.#scene.fans.takeSilence() / 1000, 1),
       waited_for: last,
       ...(await this.count(hasRecovered ? 0 : 1, fault.mayEndIngest ?? false)),
     };
@@ -153,7 +159,9 @@ async function perform(
     const chaos = new Chaos(scene, oracle, await fans.tally());
     if (!(await chaos.untilRecovered(RECOVER_WITHIN_MS)))
       throw new Error('The fans did not come to the newest tick before the first fault.');
-    const faults = FAULTS.filter(({ name }) => flags.faults.includes(name));
+    const wanted = FAULTS.filter(({ name }) => flags.faults.includes(name));
+    const faults = wanted.filter(({ problem }) => problem?.(stage) === undefined);
+    for (const { name, problem } of wanted) if (problem?.(stage)) say(`${name} is left out: ${problem(stage)}`);
     const rows: Row[] = [];
     const startMs = performance.now();
     const passedS = () => (performance.now() - startMs) / 1000;
@@ -175,11 +183,19 @@ async function perform(
     await oracle.read();
     oracle.finish();
     const end = await chaos.count((isThere ? 0 : 1) + fans.missingCars() + (oracle.fault ? 1 : 0), false);
-    rows.push({ fault: 'end', at_s: round(passedS(), 0), lasted_s: 0, recover_s: 0, waited_for: last, ...end });
+    rows.push({
+      fault: 'end',
+      at_s: round(passedS(), 0),
+      lasted_s: 0,
+      recover_s: 0,
+      silent_s: 0,
+      waited_for: last,
+      ...end,
+    });
     for (const difference of fans.differences()) say(difference);
     if (oracle.fault) say(`The stream is not whole: ${oracle.fault}`);
     const sum = (key: 'lost' | 'doubled' | 'wrong') => rows.reduce((all, row) => all + row[key], 0);
-    const left = faults.filter(({ name }) => !rows.some(({ fault }) => fault === name)).map(({ name }) => name);
+    const left = wanted.filter(({ name }) => !rows.some(({ fault }) => fault === name)).map(({ name }) => name);
     return {
       seed: flags.seed,
       seconds: round(passedS(), 0),
@@ -209,11 +225,11 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
   // Each process that is started ends with this one.
   setMaxListeners(0, process);
   process.stderr.write('setting the stage: nats-server, two ingests, three edges, HAProxy\n');
-  const stage = await setStage();
+  const stage = await setStage(flags.seconds);
   try {
     const connection = await connectNats({ servers: [stage.nats.url], name: 'chaos' });
     try {
-      const oracle = new StreamOracle(connection, RACE);
+      const oracle = new StreamOracle(connection, RACE, KEEP_TICKS);
       await oracle.read();
       return await perform(stage, oracle, flags);
     } finally {

@@ -23,10 +23,13 @@ export class ChaosFans {
   readonly #crowds: readonly { readonly name: string; readonly crowd: Crowd }[];
   readonly #decoding: readonly RandomCrowd[];
   readonly #stirring: NodeJS.Timeout;
+  /** Newest tick that a decoding fan has, when it came, and the longest time without a newer one. */
+  readonly #newest = { tick: -1, atMs: performance.now(), silentMs: 0 };
 
   private constructor(crowds: readonly { name: string; crowd: Crowd }[], decoding: readonly RandomCrowd[]) {
     this.#crowds = crowds;
     this.#decoding = decoding;
+    for (const { race } of this.#sdk) race.on('tick', ({ tick }) => this.#hear(tick));
     this.#stirring = setInterval(() => {
       for (const one of this.#decoding) one.stir();
     }, STIR_EVERY_MS);
@@ -68,6 +71,22 @@ export class ChaosFans {
       for (const { crowd } of crowds) await crowd.stop();
       throw error;
     }
+  }
+
+  #hear(tick: number): void {
+    const newest = this.#newest;
+    if (tick <= newest.tick) return;
+    const nowMs = performance.now();
+    newest.silentMs = Math.max(newest.silentMs, nowMs - newest.atMs);
+    newest.tick = tick;
+    newest.atMs = nowMs;
+  }
+
+  /** The longest time in which no tick came to anybody, since this was asked last, in ms. */
+  takeSilence(): number {
+    const { silentMs } = this.#newest;
+    this.#newest.silentMs = 0;
+    return silentMs;
   }
 
   #crowd(name: string): Crowd {

@@ -19,6 +19,8 @@ export interface Fault {
   readonly aboutS: number;
   /** An ingest that has lost its race ends by itself, and is started again. */
   readonly mayEndIngest?: boolean;
+  /** Why it cannot be done here, if so. */
+  problem?(stage: Stage): string | undefined;
   /** Does the harm and takes it away again. */
   run(scene: Scene): Promise<void>;
 }
@@ -32,11 +34,6 @@ function leaderOf({ leader }: Stage): StagedIngest {
   const found = leader();
   if (!found) throw new Error('No ingest publishes, so that none can be harmed.');
   return found;
-}
-
-function signalNats({ nats }: Stage, signal: NodeJS.Signals): void {
-  if (nats.pid === undefined) throw new Error('The nats-server is not there.');
-  process.kill(nats.pid, signal);
 }
 
 const pick = <T>(list: readonly T[], random: Random): T => list[random.int(list.length)]!;
@@ -137,9 +134,25 @@ export const FAULTS: readonly Fault[] = [
     aboutS: 20,
     mayEndIngest: true,
     run: async ({ stage }) => {
-      signalNats(stage, 'SIGSTOP');
+      stage.nats.pause();
       await pause(CUT_OFF_MS);
-      signalNats(stage, 'SIGCONT');
+      stage.nats.resume();
+    },
+  },
+  {
+    name: 'nats-full',
+    summary: 'the disk of nats-server is full for 10 s; then there is room again, and it is started anew',
+    aboutS: 25,
+    mayEndIngest: true,
+    problem: ({ disk }) => (typeof disk === 'string' ? disk : undefined),
+    run: async ({ stage: { disk, nats } }) => {
+      if (typeof disk === 'string') throw new Error(disk);
+      disk.fill();
+      await pause(CUT_OFF_MS);
+      disk.free();
+      // A server of 2.9 whose disk was full hangs for good, deaf to SIGTERM.
+      await nats.kill();
+      await nats.restart();
     },
   },
   {

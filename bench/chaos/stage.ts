@@ -5,12 +5,15 @@ import { findFreePort, findLastingPort } from '../../cli/testing/program.ts';
 import { type FaultProxy, startFaultProxy } from '../../testing/fault-proxy.ts';
 import { startHaproxy, type TestHaproxy } from '../../testing/haproxy.ts';
 import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
+import { openSmallDisk, type SmallDisk, smallDiskProblem } from '../../testing/small-disk.ts';
 import { pause } from '../live-race.ts';
 import { Actor } from './actor.ts';
 
 export const RACE = 'bench';
 const READY_WITHIN_MS = 60_000;
 const EDGES = 3;
+const MIN_DISK_BYTES = 32 * 2 ** 20;
+const DISK_BYTES_PER_S = 50_000;
 /** Samples per second and car: what counts here are the ticks. */
 const RATE_HZ = 10;
 
@@ -29,6 +32,8 @@ const STANDS_BY = /\bstanding by\b/;
 /** Everything between the cars and the fans, each a process of its own. */
 export interface Stage {
   readonly nats: TestNatsServer;
+  /** Where NATS keeps its streams, if that can be filled up; else why not. */
+  readonly disk: Pick<SmallDisk, 'fill' | 'free'> | string;
   /** Two: one leads, the other stands by. */
   readonly ingests: readonly StagedIngest[];
   readonly edges: readonly Actor[];
@@ -46,8 +51,19 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** Starts all of it; resolves when the race runs on all edges. */
-export async function setStage(): Promise<Stage> {
+/** A disk with room for a race of so many seconds, several times over. */
+async function openDisk(seconds: number) {
+  const disk = await openSmallDisk(MIN_DISK_BYTES + seconds * DISK_BYTES_PER_S);
+  process.once('exit', disk.stop);
+  const stop = async () => {
+    process.off('exit', disk.stop);
+    disk.stop();
+  };
+  return { ...disk, stop };
+}
+
+/** Starts all of it; resolves when the race runs on all edges. @param seconds How long it will run. */
+export async function setStage(seconds: number): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'slipstream-chaos-'));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeFolder);
@@ -63,7 +79,10 @@ export async function setStage(): Promise<Stage> {
   };
   try {
     const deaths: string[] = [];
-    const nats = keep(await startNatsServer({ port: await findLastingPort() }));
+    const problem = smallDiskProblem();
+    const disk = problem ?? keep(await openDisk(seconds));
+    const store = typeof disk === 'string' ? {} : { disk };
+    const nats = keep(await startNatsServer({ port: await findLastingPort(), ...store }));
     const ingests: StagedIngest[] = [];
     const onDeath = (sentence: string) => deaths.push(sentence);
     /** The one that said so last: an ingest that is frozen or cut off does not know yet that it leads no more. */
@@ -123,7 +142,20 @@ export async function setStage(): Promise<Stage> {
       }
     };
     await untilWhole();
-    return { nats, ingests, edges, edgePorts: ports, haproxy, mobile, deaths, leader, problems, untilWhole, stop };
+    return {
+      nats,
+      disk,
+      ingests,
+      edges,
+      edgePorts: ports,
+      haproxy,
+      mobile,
+      deaths,
+      leader,
+      problems,
+      untilWhole,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
