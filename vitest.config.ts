@@ -14,6 +14,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // Properties take their time on a slow machine; no test asserts any.
+          testTimeout: 30_000,
           include: ['**/*.test.ts'],
           exclude: [...configDefaults.exclude, INT, E2E],
           sequence: { groupOrder: 0 },

@@ -18,6 +18,9 @@ export interface BrokerOptions {
 /** A server that is away is tried again for ever, at this pace with jitter. */
 const RECONNECT_WAIT_MS = 500;
 
+/** A server that says nothing to two pings is left for another one: within three times this, as long as a cluster needs. */
+const PING_MS = 3000;
+
 /**
  * Connects to NATS and stays connected: after a loss it comes back by itself until `close()`.
  * @throws {BrokerError} `nats_unreachable` when the first connection fails.
@@ -31,7 +34,8 @@ export async function connectNats(options: BrokerOptions): Promise<NatsConnectio
       maxReconnectAttempts: -1,
       reconnectTimeWait: RECONNECT_WAIT_MS,
       timeout: 5000,
-      pingInterval: 10_000,
+      pingInterval: PING_MS,
+      maxPingOut: 2,
     });
   } catch (cause) {
     throw new BrokerError(

@@ -16,13 +16,16 @@ import type { NatsConnection } from './connection.ts';
 /** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
 const API_ERROR = {
   noMessage: 10037,
+  notForAccount: 10039,
   nameInUse: 10058,
   streamNotFound: 10059,
   wrongLastSequence: 10071,
+  notEnabled: 10076,
   /** The same from a cluster that has not yet decided on the message before. */
   wrongLastSequencePending: 10164,
 } as const;
 
+const ANSWER_WITHIN_MS = 5000;
 /** An acknowledgement takes a millisecond; one that is so late was lost with the connection. */
 const ACK_WITHIN_MS = 2000;
 
@@ -30,6 +33,8 @@ const ACK_WITHIN_MS = 2000;
 const ALL_IS_WELL: ReadonlySet<string> = new Set(['next', 'debug', 'discard', 'heartbeat', 'flow_control']);
 
 const NANOS_PER_MS = 1e6;
+const READ_AT_ONCE = 200;
+const READ_WITHIN_MS = 5000;
 
 /** A message of the stream of a race. `data` is valid for good. */
 export interface StreamMessage {
@@ -87,6 +92,12 @@ export function isConflict(error: unknown): boolean {
 
 const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);
 
+/** The client has no class for the first, and turns "no responders" into it. */
+const isWithoutJetStream = (error: Error): boolean =>
+  error.name === 'JetStreamNotEnabled' ||
+  codeOf(error) === API_ERROR.notEnabled ||
+  codeOf(error) === API_ERROR.notForAccount;
+
 /** The JetStream of a connection. @param answerWithinMs How long a request may take. */
 export const jetStreamOf = (connection: NatsConnection, answerWithinMs: number): JetStreamClient =>
   jetstream(connection, { timeout: answerWithinMs });
@@ -107,16 +118,28 @@ export class RaceStream {
     this.#jsm = jsm;
   }
 
-  /** @throws {BrokerError} `no_jetstream` when the server runs without JetStream. */
-  static async open(connection: NatsConnection, race: string): Promise<RaceStream> {
+  /**
+   * @param answerWithinMs How long a request may take that has no time of its own. @defaultValue 5000
+   * @throws {BrokerError} `no_jetstream` when the server runs without JetStream; `jetstream_away`, retryable.
+   */
+  static async open(connection: NatsConnection, race: string, answerWithinMs = ANSWER_WITHIN_MS): Promise<RaceStream> {
     streamName(race);
+    const options = { timeout: answerWithinMs };
     try {
-      return new RaceStream(race, jetstream(connection), await jetstreamManager(connection));
+      return new RaceStream(race, jetstream(connection, options), await jetstreamManager(connection, options));
     } catch (cause) {
+      const { message } = cause as Error;
+      const at = `NATS at ${connection.getServer()}`;
+      if (isWithoutJetStream(cause as Error))
+        throw new BrokerError(
+          'no_jetstream',
+          `${at} does not offer JetStream (${message}); start it with --jetstream.`,
+          { cause },
+        );
       throw new BrokerError(
-        'no_jetstream',
-        `NATS at ${connection.getServer()} does not offer JetStream (${(cause as Error).message}); start it with --jetstream.`,
-        { cause },
+        'jetstream_away',
+        `JetStream of ${at} does not answer (${message}); it may be starting, or its cluster be looking for a leader.`,
+        { cause, retryable: true },
       );
     }
   }
@@ -228,6 +251,33 @@ export class RaceStream {
       `The stream ${this.name} did not deliver sequence ${last} within ${withinMs} ms.`,
       { retryable: true },
     );
+  }
+
+  /**
+   * The messages of one subject behind a sequence, in order, up to the newest one that is there now.
+   * @throws {BrokerError} `stream_slow`, retryable, when they do not come in time.
+   */
+  async readSubject(subject: string, afterSeq: number, take: (message: StreamMessage) => void): Promise<void> {
+    const newest = await this.last(subject);
+    let seq = afterSeq;
+    if (!newest || newest.seq <= afterSeq) return;
+    const consumer = await this.#js.consumers.get(this.name, {
+      ...this.#startingAt(afterSeq + 1),
+      filter_subjects: subject,
+    });
+    while (seq < newest.seq) {
+      const before = seq;
+      for await (const message of await consumer.fetch({ max_messages: READ_AT_ONCE, expires: READ_WITHIN_MS })) {
+        seq = message.seq;
+        take({ subject, seq, data: message.data });
+        if (seq >= newest.seq) break;
+      }
+      if (seq === before) {
+        const what = `The stream ${this.name} did not deliver sequence ${newest.seq} within ${READ_WITHIN_MS} ms.`;
+        throw new BrokerError('stream_slow', what, { retryable: true });
+      }
+    }
+    void consumer.delete().catch(() => {});
   }
 
   /** Lets a stream that holds nothing go on with this sequence; what it holds before is removed. */

@@ -331,6 +331,12 @@ describe('start', () => {
     expect(lines[2].tick - lines[1].tick).toBe(2);
   });
 
+  it('lets watch follow over an event stream alone', async () => {
+    const { code, stderr } = await box.run(['watch', '1', '--transport', 'sse', '--ticks', '2', '--url', url]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^connection: live over sse$/m);
+  });
+
   it('lets watch of an unknown view fail with a sentence', async () => {
     const { code, stderr } = await box.run(['watch', '1', '--view', 'nowhere', '--url', url]);
     expect(code).toBe(1);

@@ -2,6 +2,7 @@ import { RATES, type Rate } from '../protocol/control.ts';
 import { TelemetryError } from '../protocol/errors.ts';
 import type { CarView, Race, Receipt, TickEvent } from '../web/client/mod.ts';
 import { connect } from '../web/client/mod.ts';
+import { TRANSPORTS, type Transport } from '../web/client/transports.ts';
 import type { Flags, Usage, Values } from './flags.ts';
 import { untilAskedToEnd } from './lifetime.ts';
 import { CAR_ID, RACE_FLAG } from './race-flags.ts';
@@ -35,6 +36,12 @@ const FLAGS = {
     of: RATES.map(String),
     default: String(RATES[0]),
     help: 'Ticks in a second; what changed in those between comes with them.',
+  },
+  transport: {
+    kind: 'choice',
+    of: ['auto', ...TRANSPORTS],
+    default: 'auto',
+    help: 'How to reach the edge: auto takes what gets through, a WebSocket before a stream of events (sse).',
   },
   ticks: {
     kind: 'integer',
@@ -81,7 +88,8 @@ function follow(race: Race, car: string, flags: Values<typeof FLAGS>): Promise<v
     let isMissed = false;
     race.on('status', ({ phase, reason }) => {
       if (phase === 'closed') resolve();
-      else say(`connection: ${phase}${reason ? ` (${reason})` : ''}`);
+      else
+        say(`connection: ${phase}${reason ? ` (${reason})` : ''}${phase === 'live' ? ` over ${race.transport}` : ''}`);
     });
     race.on('error', (error) => say(`error: ${error.message}`));
     race.on('receipt', (receipt) => say(`repair: ${describeReceipt(receipt)}`));
@@ -109,6 +117,7 @@ export async function run(flags: Values<typeof FLAGS>, [car]: readonly string[])
     ...{ url: flags.url, race: flags.race, document: false, rate: Number(flags['tick-rate']) as Rate },
     watch: [{ car: car!, view: hasOwn ? 'own' : flags.view }],
     ...(hasOwn && { channels }),
+    ...(flags.transport !== 'auto' && { transports: [flags.transport as Transport] }),
   });
   await Promise.race([follow(race, car!, flags), untilAskedToEnd()]);
   const { phase, reason } = race.status;

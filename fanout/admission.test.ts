@@ -47,6 +47,22 @@ describe('a handshake', () => {
 describe('an admission', () => {
   const limits = { ...DEFAULT_LIMITS, maxFans: 3, maxHandshakes: 2 };
 
+  it('tells the outlook of a handshake, and for two seconds after a refusal that there may have been no room', () => {
+    const admission = new Admission(limits);
+    const outlook = (nowMs: number) => admission.outlook(nowMs);
+    admission.knock(0, () => false);
+    expect(outlook(0)).toBeUndefined();
+    for (let n = 0; n < 2; n++) admission.knock(0, yes);
+    expect([outlook(0), admission.knock(0, yes), outlook(0)]).toEqual([undefined, 'rate', 'rate']);
+    expect([outlook(1999), outlook(2000)]).toEqual(['rate', undefined]);
+    admission.fans = 3;
+    expect(outlook(9000)).toBe('full');
+    admission.isStopping = true;
+    expect(outlook(9000)).toBe('going_away');
+    // Nobody was let in or refused by asking.
+    expect(admission.refused).toEqual({ origin: 1, rate: 1, going_away: 0, full: 0 });
+  });
+
   it('lets in a burst and then the rate, counts refusals by reason, and takes a turn only of those it lets in', () => {
     const admission = new Admission({ ...limits, maxFans: 100 });
     const knock = (nowMs: number, isOwn = true) => admission.knock(nowMs, () => isOwn);

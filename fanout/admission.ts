@@ -24,6 +24,9 @@ export function admit({ isStopping, fans, maxFans, hasTurn, isOriginAllowed }: K
   return isOriginAllowed() ? undefined : 'origin';
 }
 
+/** After a refusal for want of room the edge is called crowded for so long. */
+const CROWDED_MS = 2000;
+
 /**
  * When a refused client may come back, for the header `Retry-After`.
  *
@@ -40,6 +43,7 @@ export class Admission {
   readonly #waiting: LeakyBucket;
   readonly refused: Record<Refusal, number> = { going_away: 0, full: 0, rate: 0, origin: 0 };
   isStopping = false;
+  #crowdedAtMs = Number.NEGATIVE_INFINITY;
   /** WebSockets and streams that are open, also those that have not said what they want. */
   fans = 0;
 
@@ -57,9 +61,20 @@ export class Admission {
     if (!refusal) this.#handshakes.pour(nowMs);
     else {
       this.refused[refusal]++;
+      if (refusal === 'full' || refusal === 'rate') this.#crowdedAtMs = nowMs;
       this.#waiting.pour(nowMs);
     }
     return refusal;
+  }
+
+  /**
+   * Why a handshake would be refused now, or may have been a moment ago: a browser is not told why its own failed, and must
+   * not take a crowd for a proxy that lets no WebSocket through. Takes no turn and counts nothing.
+   */
+  outlook(nowMs: number): Refusal | undefined {
+    if (this.isStopping) return 'going_away';
+    if (this.fans >= this.limits.maxFans) return 'full';
+    return nowMs - this.#crowdedAtMs < CROWDED_MS ? 'rate' : undefined;
   }
 
   /** The window grows with the crowd: the fans that are here and those that were refused a moment ago. */

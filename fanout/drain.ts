@@ -53,7 +53,7 @@ export async function drainFans(house: House, { signal, ...bounds }: DrainOption
     if (!isOpen || Date.now() - beganAtMs < leadMs) continue;
     // By now no load balancer sends anybody here: whoever asks again asks another edge, for the same position.
     isOpen = false;
-    await dismissPolls(races);
+    await dismissOthers(races);
   }
 }
 
@@ -61,13 +61,17 @@ export async function drainFans(house: House, { signal, ...bounds }: DrainOption
 export async function dismissFans({ races, admission, limits }: House): Promise<void> {
   admission.isStopping = true;
   const atOnce = { leadMs: 0, maxWindowMs: Number.POSITIVE_INFINITY };
-  await dismissPolls(races);
+  await dismissOthers(races);
   const sets = await tellAll(races, planDeparture(races.fans, limits, atOnce, Date.now()));
   for (const fans of sets) while (fans.dismiss(FANS_AT_ONCE)) await nextTurn();
 }
 
-async function dismissPolls(races: Races): Promise<void> {
-  for (const { polls } of races.all()) while (polls.dismiss(POLLS_AT_ONCE)) await nextTurn();
+/** Those who are told of no moment: who polls asks again, and who reads JSON comes back by itself. */
+async function dismissOthers(races: Races): Promise<void> {
+  for (const { polls, people } of races.all()) {
+    while (polls.dismiss(POLLS_AT_ONCE)) await nextTurn();
+    while (people.dismiss(POLLS_AT_ONCE)) await nextTurn();
+  }
 }
 
 async function tellAll(races: Races, departure: Departure): Promise<FanSet[]> {

@@ -1,6 +1,7 @@
 import type { Refusal } from './admission.ts';
 import type { FanTally } from './courier.ts';
 import type { FanStage, Transport } from './fan.ts';
+import type { JsonFans } from './json-fans.ts';
 import type { PollTally } from './poll-room.ts';
 import type { Races } from './races.ts';
 import type { RaceStatus } from './standstill.ts';
@@ -12,7 +13,10 @@ export interface RaceStats {
   readonly staleForMs: number;
   readonly fans: number;
   readonly stages: Readonly<Record<Exclude<FanStage, 'gone'>, number>>;
-  readonly transports: Readonly<Record<Transport, number>>;
+  /** `json`: streams of JSON, for people. */
+  readonly transports: Readonly<Record<Transport | 'json', number>>;
+  /** Events of the streams of JSON. */
+  readonly json: JsonFans['tally'] & { readonly made: number };
   readonly tick: number | undefined;
   /** Ticks kept for fans who come back. */
   readonly ringTicks: number;
@@ -54,20 +58,21 @@ export interface EdgeStats {
 /** The numbers of every race, by its name. */
 export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> {
   const entries = races.all().map((race): [string, RaceStats] => {
-    const { state, fans, polls } = race;
+    const { state, fans, polls, people } = race;
     return [
       race.name,
       {
         status: fans.verdict.status,
         staleForMs: fans.verdict.reason ? Math.max(0, nowMs - fans.standstill.sinceMs) : 0,
-        fans: fans.size,
+        fans: fans.size + people.size,
         stages: fans.stages,
-        transports: fans.transports,
+        transports: { ...fans.transports, json: people.size },
+        json: { ...people.tally, made: people.made },
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,
         polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.binary.made + race.pollAnswers.json.made },
-        pendingBytes: fans.pendingBytes,
+        pendingBytes: fans.pendingBytes + people.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,
         stretchesRead: fans.delivery?.past.reads ?? 0,

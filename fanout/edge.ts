@@ -125,7 +125,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const { webRoot, origins } = options;
   const asked = { ...fleet, metrics: sharedFor(METRICS_EVERY_MS, fleet.metrics) };
   const isCrowded = () => connections.isCrowded;
-  const http: HttpOptions = { races, readiness, fleet: asked, report, webRoot, origins, isCrowded };
+  const http: HttpOptions = { races, admission, readiness, fleet: asked, report, webRoot, origins, isCrowded };
   const host = options.host ?? '127.0.0.1';
   const address = { host, port: options.port ?? 0, isShared: options.fleet !== undefined };
   const sessions = makeSessions(connection, options.sessions, { isConnected: () => standing.isConnected, report });

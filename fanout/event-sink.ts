@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { CloseReason } from '../protocol/codes.ts';
 import type { ProtocolError } from '../protocol/errors.ts';
-import type { EventWriter } from './event-writer.ts';
 import type { FanSink } from './fan.ts';
 import type { RawResponse } from './http-shell.ts';
 
@@ -11,6 +10,14 @@ export interface StreamResponse extends RawResponse {
   write(text: string): boolean;
   pause(): unknown;
   resume(): unknown;
+}
+
+/** Writes what a fan is sent as events. */
+export interface SinkWriter {
+  text(text: string): string;
+  /** @param frame Not kept. */
+  frame(frame: Uint8Array): string;
+  close(reason: CloseReason): string;
 }
 
 /** uWebSockets.js ends a response that takes nothing for 10 s; a network may stall for longer. */
@@ -45,7 +52,7 @@ const WORDS: Partial<Record<CloseReason, string>> = {
 export class EventSink implements FanSink {
   readonly transport = 'sse';
   #response: StreamResponse | undefined;
-  readonly #writer: EventWriter;
+  readonly #writer: SinkWriter;
   readonly #headers: Record<string, string>;
   readonly #onEnd: () => void;
   #hasBegun = false;
@@ -57,7 +64,7 @@ export class EventSink implements FanSink {
   #refusal: ProtocolError | undefined;
 
   /** @param headers Beside those of a stream. @param onEnd Called once, when the response is over. */
-  constructor(response: StreamResponse, writer: EventWriter, headers: Record<string, string>, onEnd: () => void) {
+  constructor(response: StreamResponse, writer: SinkWriter, headers: Record<string, string>, onEnd: () => void) {
     this.#response = response;
     this.#writer = writer;
     this.#headers = headers;

@@ -8,13 +8,15 @@ import {
 } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Admission } from './admission.ts';
-import { EventSink, type StreamResponse } from './event-sink.ts';
+import { EventSink, type SinkWriter, type StreamResponse } from './event-sink.ts';
 import { EventWriter } from './event-writer.ts';
 import type { Fan } from './fan.ts';
 import { FanConnection } from './fan-connection.ts';
 import { limitsOf } from './fan-messages.ts';
 import type { FanSet } from './fan-set.ts';
 import { type HttpOptions, headersFor, isAllowedOrigin, type RawRequest } from './http-shell.ts';
+import { PLAIN_WRITER } from './json-events.ts';
+import { isForPeople, readJson } from './json-stream.ts';
 import { refuse } from './refusal.ts';
 
 /** What is needed of a request for a stream; it is dead after the first await. */
@@ -31,11 +33,20 @@ interface PostResponse extends StreamResponse {
 /** Reads what the request says; throws a ProtocolError. */
 type ReadHello = (limits: ControlLimits) => Hello;
 
-/** A request that was let in, and is a fan from then on. */
+/** What ends and goes on with a connection, whoever is behind it. */
+interface Occupant {
+  closed(): void;
+  drained(): void;
+}
+
+/** A request that was let in. */
 interface Guest {
   readonly sink: EventSink;
-  /** Begins the stream. */
-  open(read: ReadHello): void;
+  readonly race: string;
+  /** As a browser says it that comes back by itself. */
+  readonly lastEventId: string;
+  /** Whose it is from now on. */
+  occupant: Occupant | undefined;
 }
 
 /** Opens streams of events, for fans whom no WebSocket reaches. */
@@ -51,14 +62,23 @@ export class EventStreams {
   /** Answers a GET: the hello stands in the address. Without a choice of cars only ticks and the document come. */
   get(response: StreamResponse, request: StreamRequest): void {
     const query = request.getQuery();
-    this.#admit(response, request)?.open(
-      (limits) => parseQuery(query, limits) ?? parseQuery(`${query}&watch=`, limits)!,
-    );
+    if (isForPeople(query)) {
+      const guest = this.#admit(response, request, PLAIN_WRITER);
+      if (guest)
+        readJson(guest, this.#http.races, query).catch((error) => {
+          // An error of ours costs this one its stream, not the edge its life.
+          this.#http.report('internal', error);
+          guest.sink.close('not_ready');
+        });
+      return;
+    }
+    const guest = this.#admit(response, request, new EventWriter(Math.random()));
+    if (guest) this.#greet(guest, (limits) => parseQuery(query, limits) ?? parseQuery(`${query}&watch=`, limits)!);
   }
 
   /** Answers a POST: the hello is the body, for whom it is too long for an address. */
   post(response: PostResponse, request: StreamRequest): void {
-    const guest = this.#admit(response, request);
+    const guest = this.#admit(response, request, new EventWriter(Math.random()));
     if (!guest) return;
     const late = setTimeout(() => guest.sink.close('timeout'), this.#admission.limits.helloTimeoutMs);
     const parts: Uint8Array[] = [];
@@ -70,13 +90,20 @@ export class EventStreams {
       else parts.push(new Uint8Array(part.slice(0)));
       if (!isLast || guest.sink.isOver) return;
       clearTimeout(late);
-      guest.open((limits) => readBody(Buffer.concat(parts), limits));
+      this.#greet(guest, (limits) => readBody(Buffer.concat(parts), limits));
     });
   }
 
-  #admit(response: StreamResponse, request: StreamRequest): Guest | undefined {
+  #greet(guest: Guest, read: ReadHello): void {
+    const { sink, lastEventId } = guest;
+    guest.occupant = new FanConnection(sink, this.#http.races, guest.race, (fans, fan, nowMs) =>
+      greet(sink, fans, fan, (limits) => comeBack(read(limits), lastEventId), nowMs),
+    );
+  }
+
+  #admit(response: StreamResponse, request: StreamRequest, writer: SinkWriter): Guest | undefined {
     const nowMs = performance.now();
-    const { origins, races } = this.#http;
+    const { origins } = this.#http;
     const admission = this.#admission;
     const origin = request.getHeader('origin');
     const headers = headersFor({ method: request.getMethod() }, origin, origins);
@@ -88,27 +115,20 @@ export class EventStreams {
     const race = request.getParameter(0) ?? '';
     const lastEventId = request.getHeader('last-event-id');
     admission.fans++;
-    const sink = new EventSink(response, new EventWriter(Math.random()), headers, () => {
+    const sink = new EventSink(response, writer, headers, () => {
       admission.fans--;
     });
-    let connection: FanConnection | undefined;
+    const guest: Guest = { sink, race, lastEventId, occupant: undefined };
     response.onAborted(() => {
       sink.abort();
-      connection?.closed();
+      guest.occupant?.closed();
     });
     response.onWritable(() => {
       sink.drain();
-      connection?.drained();
+      guest.occupant?.drained();
       return true;
     });
-    return {
-      sink,
-      open: (read) => {
-        connection = new FanConnection(sink, races, race, (fans, fan, atMs) =>
-          greet(sink, fans, fan, (limits) => comeBack(read(limits), lastEventId), atMs),
-        );
-      },
-    };
+    return guest;
   }
 }
 

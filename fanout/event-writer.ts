@@ -3,6 +3,7 @@ import { CLOSE, type CloseReason } from '../protocol/codes.ts';
 import type { EdgeMessage } from '../protocol/control.ts';
 import { FRAME, FRAME_FLAG, readFrameHead } from '../protocol/frames.ts';
 import { formatPosition } from '../protocol/position.ts';
+import type { SinkWriter } from './event-sink.ts';
 
 /** A browser comes back after this at the earliest. */
 const MIN_RETRY_MS = 250;
@@ -13,7 +14,7 @@ const VOID = 'void';
  * Writes what one fan is sent as a `text/event-stream`: control messages as their text, frames in base64 under the name
  * `frame`, the end under the name `close`. An event that moves the position has it as its id.
  */
-export class EventWriter {
+export class EventWriter implements SinkWriter {
   readonly #random: number;
   #epoch = '';
 

@@ -8,8 +8,11 @@ import { type Applied, RaceState } from './race-state.ts';
 /** Messages before the last keyframe that fill the ring, so that a new edge can resume the fans of an old one. */
 const WARM_UP_MESSAGES = 600;
 const RETRY_MS = 500;
+/** A question that was under way to a server that died is never answered: it is asked again after this. */
+const ANSWER_WITHIN_MS = 2500;
 /** A stream that says nothing for this long is asked whether it has gone on without us. */
 const SILENCE_MS = 1500;
+const LOOK_AGAIN_MS = 1000;
 const STOP_WITHIN_MS = 1000;
 
 /** What a follower tells; all calls are synchronous and in order. */
@@ -88,7 +91,7 @@ export class Follower {
   async #run(): Promise<void> {
     while (!this.#isStopped) {
       try {
-        const stream = await RaceStream.open(this.#connection, this.#race);
+        const stream = await RaceStream.open(this.#connection, this.#race, ANSWER_WITHIN_MS);
         const start = await this.#find(stream);
         this.#isAnswered = true;
         const sinceMs = Date.now();
@@ -96,11 +99,15 @@ export class Follower {
         // What ended after a while, as with a new catalogue, goes on at once.
         if (start && Date.now() - sinceMs > RETRY_MS) continue;
       } catch (error) {
-        this.#isAnswered = error instanceof ProtocolError;
-        this.#events.onProblem(error instanceof TelemetryError ? error.code : 'nats', error);
+        this.#noteTrouble(error);
       }
       await this.#pause(RETRY_MS);
     }
+  }
+
+  #noteTrouble(error: unknown): void {
+    this.#isAnswered = error instanceof ProtocolError;
+    this.#events.onProblem(error instanceof TelemetryError ? error.code : 'nats', error);
   }
 
   async #pause(ms: number): Promise<void> {
@@ -160,7 +167,15 @@ export class Follower {
       if (this.#isHeld) this.#waiting.push(() => take(message));
       else take(message);
     };
-    const consumer = await stream.follow(progress.nextSeq, onMessage, (type) => this.#events.onProblem(type));
+    let consumer: { stop(): Promise<void> };
+    try {
+      consumer = await stream.follow(progress.nextSeq, onMessage, (type) => this.#events.onProblem(type));
+    } catch (error) {
+      // As while a cluster looks for a leader. To begin anew would take from the fans what came meanwhile.
+      this.#noteTrouble(error);
+      await this.#pause(RETRY_MS);
+      return (await this.#compare(stream, progress)) ?? 'again';
+    }
     const watchdog = setInterval(() => {
       if (isComparing || Date.now() - heardAtMs < SILENCE_MS) return;
       isComparing = true;
@@ -202,14 +217,23 @@ export class Follower {
   }
 
   /** Asks a silent stream where it is. */
-  async #compare(stream: RaceStream, progress: { readonly nextSeq: number }): Promise<Ending | undefined> {
+  async #compare(
+    stream: RaceStream,
+    progress: { readonly nextSeq: number },
+    isSecondLook = false,
+  ): Promise<Ending | undefined> {
     const { nextSeq } = progress;
     try {
       const range = await stream.range();
       this.#isAnswered = true;
       if (progress.nextSeq !== nextSeq) return undefined;
-      // The stream was deleted or began again with fewer messages than we have read.
-      if (!range || range.lastSeq < nextSeq - 1) return 'anew';
+      // The stream was deleted or began again with fewer messages than we have read. Not so at second sight: a leader that
+      // has only just been elected may not have everything at hand yet.
+      if (!range || range.lastSeq < nextSeq - 1) {
+        if (isSecondLook) return 'anew';
+        await this.#pause(LOOK_AGAIN_MS);
+        return await this.#compare(stream, progress, true);
+      }
       return range.lastSeq >= nextSeq ? 'again' : undefined;
     } catch {
       this.#isAnswered = false;

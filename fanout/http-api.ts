@@ -3,6 +3,7 @@ import { checkWatch, parseQuery, type Wish } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
+import type { Admission } from './admission.ts';
 import type { Fleet } from './fleet.ts';
 import { readValues } from './json-race.ts';
 import { answerPoll } from './poll-endpoint.ts';
@@ -11,10 +12,12 @@ import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
 import type { Races } from './races.ts';
 import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMessagePack } from './reply.ts';
+import { answerSegments } from './segment-endpoint.ts';
 
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
+  readonly admission: Pick<Admission, 'outlook' | 'retryAfterS'>;
   /**
    * `undefined` while there is no race to show, and when the edge is on its way out. `stale` while NATS is away: fans are
    * served all the same, and told. It is away for all edges alike: were none ready then, no fan could come back.
@@ -29,7 +32,7 @@ const RETRY = { 'Retry-After': '1' };
 /** Answers every address under `/` that is not a file; `undefined` when it is none of ours. */
 export function answer(ask: Ask, facts: ApiFacts): Reply | Promise<Reply> | undefined {
   const [root, name, leaf, ...rest] = ask.path.split('/').slice(1);
-  const known = route(ask, facts, root ?? '', name, leaf, rest.length);
+  const known = route(ask, facts, root ?? '', name, leaf, rest);
   if (!known) return undefined;
   if (ask.method === 'OPTIONS') return { status: 204, headers: { Allow: 'GET, HEAD, OPTIONS' }, body: '' };
   if (ask.method !== 'GET' && ask.method !== 'HEAD') {
@@ -45,9 +48,11 @@ function route(
   root: string,
   name: string | undefined,
   leaf: string | undefined,
-  rest: number,
+  rest: readonly string[],
 ): (() => Reply | Promise<Reply>) | undefined {
-  if (rest > 0) return undefined;
+  if (root === 'races' && name !== undefined && leaf === 'segments' && rest.length <= 1)
+    return () => answerSegments(ask, facts.races, name, rest[0]);
+  if (rest.length > 0) return undefined;
   if (name === undefined) {
     if (root === 'healthz') return () => answerHealth(ask, facts);
     if (root === 'metrics') return () => answerMetrics(ask, facts);
@@ -61,10 +66,18 @@ function route(
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
   if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
   if (leaf === 'poll.json') return () => answerPoll(ask, facts.races, name, 'json');
-  if (leaf === 'live')
-    return () => answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  if (leaf === 'live') return () => answerOutlook(ask, facts.admission);
   if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });
   return undefined;
+}
+
+/** What a client learns that does not know why it got no WebSocket: from the edge, or from what stands in between. */
+function answerOutlook(ask: Ask, admission: ApiFacts['admission']): Reply {
+  const nowMs = performance.now();
+  const refusal = admission.outlook(nowMs);
+  if (!refusal) return answerError(ask, 426, 'upgrade_required', 'Connect with a WebSocket.', { Upgrade: 'websocket' });
+  const retry = { 'Retry-After': `${admission.retryAfterS(nowMs, Math.random())}` };
+  return answerError(ask, 503, refusal, 'The edge takes no more fans at the moment.', retry);
 }
 
 function answerHealth(ask: Ask, { fleet }: ApiFacts): Reply {
@@ -124,7 +137,7 @@ function summarise(race: Race): Record<string, unknown> {
     position: race.position ?? null,
     catalogue: state?.catalogue.hash ?? null,
     cars: state ? carsIn(state.head!.field).length : 0,
-    fans: race.fans.size,
+    fans: race.fans.size + race.people.size,
   };
 }
 

@@ -99,6 +99,7 @@ export async function serve(response: RawResponse, request: RawRequest, options:
     path: request.getUrl(),
     query: request.getQuery(),
     accept: request.getHeader('accept'),
+    acceptEncoding: request.getHeader('accept-encoding'),
     ifNoneMatch: request.getHeader('if-none-match'),
     onGone: (act) => {
       gone = act;

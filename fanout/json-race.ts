@@ -6,6 +6,7 @@ import { unpack } from '../protocol/pack.ts';
 import { formatPosition } from '../protocol/position.ts';
 import { dequantise } from '../protocol/quantise.ts';
 import { decodeKeyframe } from '../protocol/tick-message.ts';
+import { type Choice, slotOf } from './choice.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 
@@ -32,14 +33,16 @@ export function readValues(catalogue: Catalogue, view: View, state: Int32Array):
 export class JsonRace {
   readonly #race: string;
   readonly #state: RaceState;
+  readonly epoch: string;
 
   constructor(race: string, state: RaceState) {
     this.#race = race;
     this.#state = state;
+    this.epoch = state.epoch;
   }
 
-  /** Everything, at the newest position. */
-  snapshot(shown: Shown): Record<string, unknown> {
+  /** Everything, at the newest position. @param hasDoc Whether the document is wanted. */
+  snapshot(shown: Shown, hasDoc = true): Record<string, unknown> {
     const { catalogue, document, epoch, seq } = this.#state;
     const head = this.#state.head!;
     const cars: Record<string, unknown> = {};
@@ -47,7 +50,7 @@ export class JsonRace {
     return {
       race: this.#race,
       ...this.#whenOf(head, seq),
-      ...{ epoch, catalogue: catalogue.hash, document, cars },
+      ...{ epoch, catalogue: catalogue.hash, ...(hasDoc && { document }), cars },
     };
   }
 
@@ -58,11 +61,20 @@ export class JsonRace {
    *   the document behind it.
    * @param cars The changes of the cars, if they are known: {@link changesOfCars} from the first entry to the last.
    */
-  patch(entries: readonly RingEntry[], fromSeq: number, toSeq: number, cars: string): string {
-    const [base, head] = [entries[0]!, entries.at(-1)!];
-    const when = diffDocuments(this.#whenOf(base, fromSeq), this.#whenOf(head, toSeq));
-    const rest = [...when, ...this.#changesOfDocument(entries, fromSeq, toSeq)].map((one) => JSON.stringify(one));
-    return `[${[...rest, ...(cars === '' ? [] : [cars])].join(',')}]`;
+  patch(entries: readonly RingEntry[], fromSeq: number, toSeq: number, cars: string, hasDoc = true): string {
+    const when = this.#passTo(entries[0]!, fromSeq, entries.at(-1)!, toSeq);
+    return listOf([...when, ...(hasDoc ? this.#changesOfDocument(entries, fromSeq, toSeq) : [])], cars);
+  }
+
+  /** What leads to the newest position from one so old that the changes of the document since then are not known. */
+  leap(base: RingEntry, fromSeq: number, cars: string, hasDoc = true): string {
+    const { seq, document } = this.#state;
+    const when = this.#passTo(base, fromSeq, this.#state.head!, seq);
+    return listOf([...when, ...(hasDoc ? [{ op: 'replace', path: '/document', value: document } as const] : [])], cars);
+  }
+
+  #passTo(base: RingEntry, fromSeq: number, head: RingEntry, toSeq: number): PatchOperation[] {
+    return diffDocuments(this.#whenOf(base, fromSeq), this.#whenOf(head, toSeq));
   }
 
   /** The operations on the cars, as JSON text without the brackets of a list; empty when nothing of them changed. */
@@ -99,6 +111,10 @@ export class JsonRace {
   }
 }
 
+/** A list of operations as JSON text. @param more Such text, without its brackets. */
+const listOf = (operations: readonly PatchOperation[], more: string): string =>
+  `[${[...operations.map((one) => JSON.stringify(one)), ...(more === '' ? [] : [more])].join(',')}]`;
+
 /** An operation on the document, as one on the race that it stands in. */
 const inDocument = (operation: PatchOperation): PatchOperation => ({
   ...operation,
@@ -111,3 +127,9 @@ export function wholeField(catalogue: Catalogue): Shown {
   const view = catalogue.viewOf('essentials') ?? catalogue.views[0]!;
   return ({ cars }) => cars.map((_, slot) => ({ slot, view }));
 }
+
+/** What a fan chose. */
+export const shownBy =
+  (choice: Choice): Shown =>
+  (field) =>
+    choice.codesIn(field).map((code) => ({ slot: slotOf(code), view: choice.viewAt(code) }));

@@ -53,6 +53,13 @@ export const RACE_COUNTERS: readonly RaceMetric[] = [
     of: ({ tally }) => sumOf(tally, 'tookMs'),
   },
   {
+    name: 'json_events_total',
+    help: 'Events of streams of JSON by what is in them; conflated patches and snapshots are counted once more by themselves.',
+    by: 'kind',
+    of: ({ json: { snapshots, patches, conflated } }) => ({ snapshot: snapshots, patch: patches, conflated }),
+  },
+  { name: 'json_bytes_total', help: 'Bytes of the events of streams of JSON.', of: ({ json }) => json.bytes },
+  {
     name: 'poll_answers_total',
     help: 'Answers to long polls by what was in them; one answer may serve many fans behind a cache.',
     by: 'kind',
@@ -116,7 +123,7 @@ export const RACE_GAUGES: readonly (RaceMetric & { readonly merge: 'sum' | 'min'
   { name: 'polls_waiting', help: 'Long polls that wait.', merge: 'sum', of: ({ polls }) => polls.waiting },
   {
     name: 'fans_by_transport',
-    help: 'Fans by what they are reached with: a WebSocket, or a stream of events over HTTP.',
+    help: 'Fans by what they are reached with: a WebSocket, a stream of events over HTTP, or one of JSON for people.',
     by: 'transport',
     merge: 'sum',
     of: ({ transports }) => transports,

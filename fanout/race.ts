@@ -2,14 +2,20 @@ import type { NatsConnection } from '../broker/connection.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { formatPosition } from '../protocol/position.ts';
 import type { FanSetOptions } from './courier.ts';
+import type { FanSink } from './fan.ts';
 import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
+import type { JsonWish } from './json-fan.ts';
+import { JsonFans } from './json-fans.ts';
 import { readFrom } from './past-reader.ts';
 import { PollAnswers } from './poll-answers.ts';
 import { BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { PollRoom } from './poll-room.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
+import { Rounds } from './rounds.ts';
+import { Segments } from './segments.ts';
+import { streamSegments } from './stream-segments.ts';
 
 /** So many fans are served between two looks at what else there is to do: handshakes, pings, requests. */
 const FANS_AT_ONCE = 1000;
@@ -19,6 +25,8 @@ const PARTS_AT_ONCE = 16;
 
 /** Long polls that are looked at between two looks at what else there is to do. */
 const POLLS_AT_ONCE = 500;
+/** People are fewer, and each costs more. */
+const PEOPLE_AT_ONCE = 50;
 
 /** What a race tells of its turns; all times in ms. */
 interface RaceEvents {
@@ -47,15 +55,21 @@ export class Race {
   readonly fans: FanSet;
   readonly pollAnswers: { readonly binary: PollAnswers; readonly json: PollAnswers };
   readonly polls: PollRoom;
+  /** What is over of the race, for those who rewind. */
+  readonly segments: Segments;
+  /** Those who read JSON. */
+  readonly people: JsonFans;
+  // What they get is made of whatever state there is: it need not stand still for them.
+  readonly #pollRounds = new Rounds((nowMs) => this.polls.serve(nowMs, POLLS_AT_ONCE));
+  readonly #peopleRounds = new Rounds((nowMs) => this.people.serve(nowMs, PEOPLE_AT_ONCE));
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
   readonly #follower: Follower;
-  readonly #tickMs: number;
+  readonly tickMs: number;
   readonly #events: RaceEvents;
   readonly #report: FanSetOptions['report'];
   #isServing = false;
   #isReplaying = false;
-  #isPolling = false;
   #passBeganAtMs = 0;
   #encodedBeforeMs = 0;
   /** How long it took to serve all fans the last time. */
@@ -68,21 +82,28 @@ export class Race {
     this.#events = events;
     this.#report = options.report;
     this.name = options.race;
-    this.#tickMs = options.tickMs;
+    this.tickMs = options.tickMs;
+    const facts = { race: this.name, tickMs: this.tickMs };
+    const past = streamSegments(connection, this.name, options.isConnected);
+    this.segments = new Segments(past, facts, () => performance.now());
     this.fans = new FanSet({
       ...options,
       readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
       onReplay: () => this.#replaySoon(),
-      onRead: () => this.#pollSoon(this.polls.hasRead()),
+      onRead: () => {
+        this.#pollRounds.soon(this.polls.hasRead());
+        this.#peopleRounds.soon(this.people.hasRead());
+      },
       isStreamAway: () => !options.isConnected() || !this.#follower.isAnswered,
     });
     this.pollAnswers = {
-      binary: new PollAnswers(this.name, this.#tickMs, BINARY_FORM),
-      json: new PollAnswers(this.name, this.#tickMs, jsonForm(this.name)),
+      binary: new PollAnswers(this.name, this.tickMs, BINARY_FORM),
+      json: new PollAnswers(this.name, this.tickMs, jsonForm(this.name)),
     };
     const { standstill } = this.fans;
     const known = () => this.fans.delivery;
     this.polls = new PollRoom({ ...options, known, standstill });
+    this.people = new JsonFans({ ...options, standstill, delivery: known });
     this.#follower = new Follower(connection, this.name, {
       onAdvance: (state, applied, storedAtMs) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
@@ -90,10 +111,16 @@ export class Race {
         const nowMs = Date.now();
         if (applied.kind === 'tick') events.onTick(nowMs - applied.entry.closeAtMs);
         if (this.fans.advance(state, applied, nowMs, storedAtMs)) this.#serveSoon();
-        this.#pollSoon(this.polls.advance(applied));
+        this.#pollRounds.soon(this.polls.advance(applied));
+        this.#peopleRounds.soon(this.people.advance(applied));
       },
       onProblem: (code, detail) => this.#note(code, detail),
     });
+  }
+
+  /** What is over could not be read. */
+  noteUnread(error: unknown): void {
+    this.#note('segments', error);
   }
 
   #note(code: string, detail: unknown): void {
@@ -113,22 +140,11 @@ export class Race {
     if (this.#isReplaying) setImmediate(() => this.#replay());
   }
 
-  /** Polls are answered out of whatever state there is: it need not stand still for them. */
-  #pollSoon(isNeeded: boolean): void {
-    if (this.#isPolling || !isNeeded) return;
-    this.#isPolling = true;
-    setImmediate(() => this.#poll());
-  }
-
-  #poll(): void {
-    this.#isPolling = this.polls.serve(Date.now(), POLLS_AT_ONCE);
-    if (this.#isPolling) setImmediate(() => this.#poll());
-  }
-
   /** Does what is due by the clock; to be called about once a second. */
   sweep(nowMs: number): void {
     this.fans.sweep(nowMs);
-    this.#pollSoon(this.polls.sweep());
+    this.#pollRounds.soon(this.polls.sweep());
+    if (this.state) this.#peopleRounds.soon(this.people.sweep(nowMs));
   }
 
   /**
@@ -139,7 +155,7 @@ export class Race {
   #serveSoon(): void {
     if (this.#isServing) return;
     this.#isServing = true;
-    const isOverloaded = this.#passMs > this.#tickMs;
+    const isOverloaded = this.#passMs > this.tickMs;
     if (!isOverloaded) this.#follower.hold();
     if (!isOverloaded && this.#follower.waiting === 0) this.#beginPass();
     else setImmediate(() => this.#beginPass());
@@ -165,6 +181,16 @@ export class Race {
 
   get #encodedMs(): number {
     return this.fans.delivery?.maker.encoder.spentMs ?? 0;
+  }
+
+  /** Takes in somebody who reads JSON. There must be a state. @returns what to call when its connection is closed, and when it takes more. */
+  welcome(sink: FanSink, wish: JsonWish, retryMs: number): { closed(): void; drained(): void } {
+    const fan = this.people.add(sink, wish, retryMs, Date.now());
+    this.#peopleRounds.soon(true);
+    return {
+      closed: () => this.people.remove(fan),
+      drained: () => this.#peopleRounds.soon(this.people.drained(fan)),
+    };
   }
 
   get position(): string | undefined {

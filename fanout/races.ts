@@ -57,7 +57,7 @@ export class Races {
 
   get fans(): number {
     let fans = 0;
-    for (const race of this.#byName.values()) fans += race.fans.size;
+    for (const race of this.#byName.values()) fans += race.fans.size + race.people.size;
     return fans;
   }
 
@@ -75,7 +75,13 @@ export class Races {
 
   /** A catalogue that one of the races is or was in. */
   catalogue(hash: string): Catalogue | undefined {
-    return this.#catalogues.get(hash);
+    const known = this.#catalogues.get(hash);
+    if (known) return known;
+    for (const { segments } of this.#byName.values()) {
+      const past = segments.catalogue(hash);
+      if (past) return past;
+    }
+    return undefined;
   }
 
   /** A race that may have begun a moment ago. @returns `unknown` only when NATS says that there is no such stream. */
@@ -102,7 +108,8 @@ export class Races {
       if (this.#isStopped) return false;
       for (const name of names) if (!this.#byName.has(name) && isRaceName(name)) this.#add(name);
       for (const race of this.#byName.values()) {
-        if (race.state || race.fans.size > 0 || race.polls.size > 0 || names.includes(race.name)) continue;
+        if (race.state || race.fans.size + race.people.size > 0 || race.polls.size > 0 || names.includes(race.name))
+          continue;
         this.#byName.delete(race.name);
         void race.stop();
       }

@@ -6,6 +6,7 @@ export interface Ask {
   readonly path: string;
   readonly query: string;
   readonly accept: string;
+  readonly acceptEncoding: string;
   readonly ifNoneMatch: string;
   /** Has `act` called when whoever asked is gone before there is an answer. */
   readonly onGone: (act: () => void) => void;

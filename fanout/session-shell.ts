@@ -51,6 +51,7 @@ export async function serveSession(
     path: request.getUrl(),
     query: request.getQuery(),
     accept: request.getHeader('accept'),
+    acceptEncoding: '',
     ifNoneMatch: request.getHeader('if-none-match'),
     ifMatch: request.getHeader('if-match'),
     authorization: request.getHeader('authorization'),

@@ -41,7 +41,10 @@ export class SessionStore {
     this.#bucket ??= this.#options.open();
     const asked = this.#bucket;
     try {
-      const answer = await question(await asked);
+      const bucket = await asked;
+      // Somebody has removed it, and here it was made anew: the consumer is of the old one.
+      if (this.#life !== '' && bucket.life !== this.#life) this.#wake();
+      const answer = await question(bucket);
       this.#problem = '';
       return answer;
     } catch (error) {

@@ -50,7 +50,7 @@ export interface Ingest {
 export async function startIngest(options: IngestOptions, signal?: AbortSignal): Promise<Ingest> {
   const { connection, race } = options;
   const log = options.onLog ?? (() => {});
-  const stream = await RaceStream.open(connection, race);
+  const stream = await openPatiently(options, signal);
   const run = new RaceRun(options, stream);
   let standby: Promise<void> | undefined;
   let lease: Lease | undefined;
@@ -95,6 +95,24 @@ export async function startIngest(options: IngestOptions, signal?: AbortSignal):
       await held.release();
     },
   };
+}
+
+const OPEN_RETRY_MS = 500;
+
+/** Waits for a JetStream that starts, or whose cluster looks for a leader. @throws {BrokerError} `no_jetstream`. */
+async function openPatiently({ connection, race, onLog }: IngestOptions, signal?: AbortSignal): Promise<RaceStream> {
+  let problem = '';
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await RaceStream.open(connection, race);
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.retryable)) throw error;
+      if (error.message !== problem) onLog?.('warn', error.message);
+      problem = error.message;
+    }
+    await new Promise((resolve) => setTimeout(resolve, OPEN_RETRY_MS));
+  }
 }
 
 /** Everything that {@link keepIngest} needs: sources are made anew for each turn, because they cannot be started twice. */

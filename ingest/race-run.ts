@@ -56,7 +56,6 @@ export class RaceRun {
   #point!: RacePoint;
   #publisher!: Publisher;
   #isFirst = true;
-  #hasStoodBy = false;
   #hasBegun = false;
   /** Messages of the newest tick that are still to be made. */
   #trail: (() => void) | undefined;
@@ -98,7 +97,6 @@ export class RaceRun {
 
   /** Takes what cars send while another process publishes. Does not throw. */
   standBy(): Promise<void> {
-    this.#hasStoodBy = true;
     return this.#intake.standBy();
   }
 
@@ -115,8 +113,8 @@ export class RaceRun {
     this.#lease = lease;
     const closedAtMs = await this.#takeUpPatiently(async (error) => {
       signal?.throwIfAborted();
-      // Whoever has stood by is needed now, also while NATS looks for a leader of its own; a first start may fail.
-      if (!this.#hasStoodBy) throw error;
+      // A cluster that has lost its leader finds another one, and whoever has stood by is needed then.
+      this.#log('warn', `Race ${this.#options.race} waits for NATS (${error.message}).`);
       if (!(await lease.confirm())) throw leaseLost(this.#options.race);
     });
     try {

@@ -19,11 +19,12 @@ export interface PollHead {
    * - `deltas`: the messages of the stream that follow the position, from its beginning on and without a hole; none when
    *   nothing has come.
    * - `snapshot`: one keyframe, which builds on nothing.
+   * - `segment`: a keyframe and what follows it up to the tick of the next one; no answer to a poll, but of the same form.
    */
-  readonly kind: 'deltas' | 'snapshot';
+  readonly kind: 'deltas' | 'snapshot' | 'segment';
   /** Why a snapshot and not what follows; with `snapshot` only. */
   readonly reason?: Receipt['reason'];
-  /** The position that was asked with; with `deltas` only. */
+  /** The position that was asked with, with `deltas`; that of the keyframe, with `segment`. */
   readonly from?: string;
   /** The position after this answer, to ask with the next time. */
   readonly to: string;
@@ -110,7 +111,7 @@ const FIELDS: readonly [name: keyof PollHead, is: (value: unknown) => boolean][]
   ['epoch', isText(isEpoch)],
   ['catalogue', isText((text) => /^[0-9a-f]{64}$/.test(text))],
   ['tickMs', (value) => isCount(value) && value !== 0],
-  ['kind', (value) => value === 'deltas' || value === 'snapshot'],
+  ['kind', (value) => value === 'deltas' || value === 'snapshot' || value === 'segment'],
   ['reason', (value) => value === undefined || typeof value === 'string'],
   ['from', (value) => value === undefined || isPosition(value)],
   ['to', isPosition],

@@ -37,7 +37,7 @@ export function mergeSessions(a: Session, b: Session): Session {
 }
 
 /** Forgets the races in which nothing was set for longest, until a session is small enough to be stored. */
-function fitSession(session: Session): Session {
+export function fitSession(session: Session): Session {
   if (session.races.size <= MAX_SESSION_RACES && formatSession(session).length <= MAX_SESSION_BYTES) return session;
   // By name where they are equally old, so that every device forgets the same one.
   const byAge = [...session.races].sort(([x, a], [y, b]) => stampOf(b) - stampOf(a) || (x < y ? -1 : 1));

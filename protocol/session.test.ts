@@ -114,6 +114,7 @@ describe('a session', () => {
         }),
       },
     ],
+    ['own without channels', { version: 1, ...choice({ watch: [{ car: '1', view: 'own' }] }) }],
     ['a channel that cannot be', { version: 1, ...choice({ watch: [], channels: ['A'] }) }],
     ['a channel twice', { version: 1, ...choice({ watch: [], channels: ['a', 'a'] }) }],
     ['a position that is none', { version: 1, ...race({ position: edit('0:1') }) }],

@@ -1,3 +1,4 @@
+import { OWN_VIEW } from './catalogue.ts';
 import type { Watch, Wish } from './control.ts';
 import { describeValue, ProtocolError } from './errors.ts';
 import { isCarId } from './field.ts';
@@ -100,7 +101,10 @@ function readWatch(value: unknown): Watch[] {
 function readChoice(value: unknown): Wish {
   const { watch, channels } = readObject(value, 'choice');
   const keys = channels === undefined ? undefined : readList(channels, 'channels', MAX_SESSION_BYTES, isKey);
-  return { watch: readWatch(watch), ...(keys && { channels: keys }) };
+  const cars = readWatch(watch);
+  if (!keys && cars.some(({ view }) => view === OWN_VIEW.name))
+    throw bad('A car is chosen in the view own, but channels does not say which ones it has.');
+  return { watch: cars, ...(keys && { channels: keys }) };
 }
 
 const isKey = (text: string) => NAME.test(text);

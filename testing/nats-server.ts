@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findNatsServer } from '../broker/nats-binary.ts';
+import { NatsProcess } from './nats-process.ts';
 import type { SmallDisk } from './small-disk.ts';
 
 /** A real nats-server with JetStream on a port of 127.0.0.1 that nobody else has, for tests and benches. */
@@ -28,9 +26,6 @@ export interface TestNatsServer {
   stop(): Promise<void>;
 }
 
-const READY_WITHIN_MS = 15_000;
-const ENDED_WITHIN_MS = 5_000;
-
 /**
  * Starts a nats-server and resolves when it accepts clients and JetStream is up.
  *
@@ -44,44 +39,23 @@ const ENDED_WITHIN_MS = 5_000;
 export async function startNatsServer(
   options: { config?: string; port?: number; disk?: Pick<SmallDisk, 'folder' | 'enter'> } = {},
 ): Promise<TestNatsServer> {
-  const binary = findNatsServer();
   const dir = mkdtempSync(join(tmpdir(), 'slipstream-nats-'));
   const storeDir = join(options.disk?.folder ?? dir, 'store');
   // By itself it would take three quarters of a small disk at most, and never be surprised by its end.
   const limit = options.disk ? ', max_file_store: 1TB' : '';
-  let child: ChildProcess | undefined;
-  const endWithProcess = () => {
-    child?.kill('SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
-  };
-  process.once('exit', endWithProcess);
-
-  const launch = async (port: number) => {
+  const server = new NatsProcess(options.disk?.enter);
+  const forget = () => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', forget);
+  const launch = (port: number) => {
     const store = `jetstream { store_dir: ${JSON.stringify(storeDir)}${limit} }`;
     const file = join(dir, 'nats.conf');
     writeFileSync(file, `listen: "127.0.0.1:${port}"\n${store}\n${options.config ?? ''}\n`);
-    const [command, ...words] = [...(options.disk?.enter ?? []), binary, '-c', file];
-    const started = spawn(command!, words, { stdio: ['ignore', 'ignore', 'pipe'] });
-    child = started;
-    started.once('exit', () => {
-      if (child === started) child = undefined;
-    });
-    return waitUntilReady(started);
-  };
-  const end = async (signal: NodeJS.Signals) => {
-    const ending = child;
-    if (!ending) return;
-    const exited = once(ending, 'exit');
-    ending.kill(signal);
-    ending.kill('SIGCONT');
-    const impatience = setTimeout(() => ending.kill('SIGKILL'), ENDED_WITHIN_MS);
-    await exited;
-    clearTimeout(impatience);
+    return server.launch(file);
   };
   const stop = async () => {
-    await end('SIGTERM');
-    process.removeListener('exit', endWithProcess);
-    rmSync(dir, { recursive: true, force: true });
+    await server.stop();
+    process.removeListener('exit', forget);
+    forget();
   };
 
   let port: number;
@@ -95,40 +69,16 @@ export async function startNatsServer(
     url: `nats://127.0.0.1:${port}`,
     port,
     get pid() {
-      return child?.pid;
+      return server.pid;
     },
-    kill: () => end('SIGKILL'),
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
+    kill: () => server.end('SIGKILL'),
+    pause: () => server.pause(),
+    resume: () => server.resume(),
     async restart({ wipe = false } = {}) {
-      await end('SIGTERM');
+      await server.end('SIGTERM');
       if (wipe) rmSync(storeDir, { recursive: true, force: true });
       await launch(port);
     },
     stop,
   };
-}
-
-/** Reads the server's log until it says that it is ready; returns the port that it took. */
-function waitUntilReady(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let log = '';
-    const fail = (what: string) => {
-      clearTimeout(timer);
-      child.kill('SIGKILL');
-      reject(new Error(`nats-server ${what}. It said:\n${log.slice(-2000)}`));
-    };
-    const timer = setTimeout(() => fail(`was not ready within ${READY_WITHIN_MS} ms`), READY_WITHIN_MS);
-    child.once('error', (error) => fail(`cannot be started (${error.message})`));
-    child.once('exit', (code) => fail(`ended with code ${code} before it was ready`));
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-8000);
-      if (!log.includes('Server is ready')) return;
-      clearTimeout(timer);
-      child.removeAllListeners('error').on('error', () => {});
-      // The pipe is read to the end, or a server that logs a lot would stop at a full one.
-      child.stderr!.removeAllListeners('data').resume();
-      resolve(Number(/client connections on 127\.0\.0\.1:(\d+)/.exec(log)?.[1]));
-    });
-  });
 }

@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { findProxy } from './proxy-binary.ts';
 
 const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nginx.conf');
+const UPGRADE = 'proxy_set_header Upgrade $http_upgrade;';
+/** In its place, where WebSockets are not let through. To leave the header out would not do: the edge looks at others. */
+const NO_UPGRADE = 'if ($http_upgrade) { return 403; }';
 const READY_WITHIN_MS = 10_000;
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
@@ -14,6 +17,8 @@ const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 export interface TestNginx {
   /** Where fans connect. */
   readonly url: string;
+  /** From now on it lets WebSockets through, or does not; connections that stand go on. */
+  letWebSockets(through: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -27,7 +32,8 @@ export async function startNginx(port: number, edgePorts: readonly [number, numb
   const folder = mkdtempSync(join(tmpdir(), 'slipstream-nginx-'));
   mkdirSync(join(folder, 'cache'));
   const file = join(folder, 'nginx.conf');
-  writeFileSync(file, withPlaces(readFileSync(CONFIG, 'utf8'), folder, port, edgePorts));
+  const config = withPlaces(readFileSync(CONFIG, 'utf8'), folder, port, edgePorts);
+  writeFileSync(file, config);
   const child = spawn(binary, ['-p', folder, '-e', 'stderr', '-c', file, '-g', 'daemon off;'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -53,7 +59,11 @@ export async function startNginx(port: number, edgePorts: readonly [number, numb
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return { url: `http://127.0.0.1:${port}`, stop };
+  const letWebSockets = (through: boolean) => {
+    writeFileSync(file, through ? config : cut(config, UPGRADE, NO_UPGRADE));
+    child.kill('SIGHUP');
+  };
+  return { url: `http://127.0.0.1:${port}`, letWebSockets, stop };
 }
 
 function withPlaces(config: string, folder: string, port: number, edgePorts: readonly number[]): string {
@@ -71,10 +81,12 @@ function withPlaces(config: string, folder: string, port: number, edgePorts: rea
     ['127.0.0.1:8080', `127.0.0.1:${port}`],
     ...edgePorts.map((edgePort, n) => [`127.0.0.1:${8081 + n}`, `127.0.0.1:${edgePort}`]),
   ] as [string, string][];
-  return replaced.reduce((text, [from, to]) => {
-    if (!text.includes(from)) throw new Error(`${CONFIG} does not say ${from.trim()} any more.`);
-    return text.replace(from, () => to);
-  }, config);
+  return replaced.reduce((text, [from, to]) => cut(text, from, to), config);
+}
+
+function cut(text: string, from: string, to: string): string {
+  if (!text.includes(from)) throw new Error(`${CONFIG} does not say ${from.trim()} any more.`);
+  return text.replace(from, () => to);
 }
 
 async function isListening(port: number): Promise<boolean> {

@@ -96,13 +96,17 @@ export class Stage {
     more: ConstructorParameters<typeof EventFan>[2] = {},
     path = `/races/${RACE}/events`,
   ): EventFan {
-    return this.#addStream(`${edge.url}${path}?${query}`, new FanReader(this.catalogueOf, wishOf(query)), more);
+    return this.#addStream(
+      `${edge.url}${path}?format=binary&${query}`,
+      new FanReader(this.catalogueOf, wishOf(query)),
+      more,
+    );
   }
 
   /** As {@link strict}, on a stream of events. */
   strictStream(edge: Pick<Edge, 'url'>, query: string): EventFan {
     const reader = new StrictReader(this.catalogueOf, wishOf(query), this.writer.fields);
-    return this.#addStream(`${edge.url}/races/${RACE}/events?${query}`, reader);
+    return this.#addStream(`${edge.url}/races/${RACE}/events?format=binary&${query}`, reader);
   }
 
   #addStream(url: string, reader: FanReader, more?: ConstructorParameters<typeof EventFan>[2]): EventFan {

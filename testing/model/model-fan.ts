@@ -46,6 +46,7 @@ export class ModelFan {
       ...options.wish,
       history: options.history,
       rate: options.rate,
+      transports: ['websocket'],
       WebSocket: this.net.WebSocket,
       fetch: async (url) => {
         const text = world.catalogueOf(url.slice(url.lastIndexOf('/') + 1)).json;

@@ -24,9 +24,10 @@ export class StatusStrip {
   }
 
   show(race: Race, nowMs: number): void {
-    const { age, bytes } = race.statistics();
+    const { age, bytes, transport } = race.statistics();
     const isOld = race.stale !== undefined || age.byWallClockMs === undefined || age.byWallClockMs > OLD_MS;
-    setText(this.#connection, sayConnection(race.status, { isOld, stale: race.stale, flag: race.document?.flag }));
+    const silence = { isOld, stale: race.stale, flag: race.document?.flag };
+    setText(this.#connection, sayConnection(race.status, silence, transport));
     setText(this.#age, sayAge(age.byWallClockMs));
     setText(this.#traffic, `${sayBytes(this.#rate(nowMs, bytes))}/s`);
     document.body.dataset.phase = race.status.phase;

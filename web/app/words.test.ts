@@ -76,6 +76,7 @@ describe('the words of the page', () => {
     const say = (silence: Partial<Silence>) =>
       sayConnection(live, { isOld: true, stale: undefined, flag: 'green', ...silence });
     expect(say({ isOld: false })).toBe('Live.');
+    expect(sayConnection(live, undefined, 'sse')).toBe('Live, over an event stream.');
     expect(say({ stale })).toBe('No data from the track since 12:03:20; it goes on here by itself.');
     expect(say({})).toBe('Connected, but no new data comes from the race.');
     expect(say({ flag: 'checkered' })).toBe('The race is over.');

@@ -1,4 +1,4 @@
-import type { ConnectionState, RaceDocument, Receipt, Stale } from '../client/mod.ts';
+import type { ConnectionState, RaceDocument, Receipt, Stale, Transport } from '../client/mod.ts';
 
 /** Shown where a value is missing. */
 export const MISSING = '–';
@@ -60,20 +60,27 @@ const NO_SILENCE: Silence = { isOld: false, stale: undefined, flag: undefined };
 /** A time of day such as `12:03:20`, where the reader is. */
 const sayTime = (atMs: number): string => new Date(atMs).toLocaleTimeString('en-GB');
 
-function saySilence({ isOld, stale, flag }: Silence): string {
+/** By which way data comes, where it is not the best one. */
+const WAYS: Readonly<Record<Transport, string>> = { websocket: '', sse: ', over an event stream' };
+
+function saySilence({ isOld, stale, flag }: Silence, transport: Transport): string {
   if (stale) return `No data from the track since ${sayTime(stale.sinceMs)}; it goes on here by itself.`;
-  if (!isOld) return 'Live.';
+  if (!isOld) return `Live${WAYS[transport]}.`;
   return flag === 'checkered' ? 'The race is over.' : 'Connected, but no new data comes from the race.';
 }
 
 /** Where the connection is, as a sentence. */
-export function sayConnection({ phase, reason, failures }: ConnectionState, silence = NO_SILENCE): string {
+export function sayConnection(
+  { phase, reason, failures }: ConnectionState,
+  silence = NO_SILENCE,
+  transport: Transport = 'websocket',
+): string {
   const because = reason === '' ? '' : ` (${reason})`;
   const again = failures > 1 ? `, try ${failures + 1}` : '';
   const words = {
     connecting: failures > 0 ? `Reconnecting${again}.` : 'Connecting.',
     joining: 'Connected, waiting for the first data.',
-    live: saySilence(silence),
+    live: saySilence(silence, transport),
     repairing: 'Live data did not fit; asked for a fresh copy.',
     probing: 'Checking whether the connection still stands.',
     leaving: 'Live; this server is going away, moving to another one shortly.',

@@ -1,11 +1,6 @@
 import { type Catalogue, parseCatalogue } from '../../protocol/catalogue.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-
-/** As much of `fetch` as is used here. */
-export type FetchText = (
-  url: string,
-  init: { readonly signal: AbortSignal },
-) => Promise<{ readonly ok: boolean; readonly status: number; text(): Promise<string> }>;
+import type { Fetch } from './fetch.ts';
 
 const MAX_KEPT = 8;
 
@@ -22,7 +17,7 @@ const kept = new Map<string, Catalogue>();
 export async function loadCatalogue(
   hash: string,
   baseUrl: string,
-  fetchText: FetchText,
+  fetchText: Fetch,
   signal: AbortSignal,
 ): Promise<Catalogue> {
   const known = kept.get(hash);

@@ -25,6 +25,11 @@ export type LinkEvent =
   | { readonly type: 'bye'; readonly reason: string; readonly reconnectInMs: number }
   /** The connection is gone; come back. */
   | { readonly type: 'lost'; readonly reason: string }
+  /**
+   * Another link is to be tried at once: this one cannot carry what is to be said, or another transport may do better.
+   * `isAnew`: for a snapshot, not to go on.
+   */
+  | { readonly type: 'reopen'; readonly isAnew: boolean }
   /** The edge refused for good. */
   | { readonly type: 'refused'; readonly reason: string }
   /** The deadline of the state passed. */
@@ -90,6 +95,7 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Record<LinkEventType, Phase>>>
     drift: 'repairing',
     bye: 'leaving',
     lost: 'waiting',
+    reopen: 'connecting',
     deadline: 'waiting',
   }),
   live: row('live', {
@@ -98,6 +104,7 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Record<LinkEventType, Phase>>>
     probe: 'probing',
     bye: 'leaving',
     lost: 'waiting',
+    reopen: 'connecting',
     deadline: 'waiting',
   }),
   repairing: row('repairing', {
@@ -105,6 +112,7 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Record<LinkEventType, Phase>>>
     applied: 'live',
     bye: 'leaving',
     lost: 'waiting',
+    reopen: 'connecting',
     deadline: 'waiting',
   }),
   probing: row('probing', {
@@ -114,10 +122,11 @@ const NEXT_PHASE: Readonly<Record<Phase, Readonly<Record<LinkEventType, Phase>>>
     drift: 'repairing',
     bye: 'leaving',
     lost: 'waiting',
+    reopen: 'connecting',
     deadline: 'connecting',
   }),
-  leaving: row('leaving', { lost: 'waiting', deadline: 'connecting' }),
-  waiting: row('waiting', { probe: 'connecting', deadline: 'connecting' }),
+  leaving: row('leaving', { lost: 'waiting', reopen: 'connecting', deadline: 'connecting' }),
+  waiting: row('waiting', { probe: 'connecting', reopen: 'connecting', deadline: 'connecting' }),
   closed: row('closed', { refused: 'closed', close: 'closed' }),
 };
 
@@ -130,6 +139,7 @@ function row(own: Phase, moves: Partial<Record<LinkEventType, Phase>>): Record<L
     probe: own,
     bye: own,
     lost: own,
+    reopen: own,
     deadline: own,
     refused: own === 'waiting' ? own : 'closed',
     close: 'closed',
@@ -162,8 +172,12 @@ export function nextState(
   deadlines: Deadlines,
 ): ConnectionState {
   const { nowMs } = moment;
-  // The slots that an edge gave out stand: a page that wakes may only cut short the waiting after failed tries.
-  if (state.phase === 'waiting' && event.type === 'probe' && state.failures === 0) return state;
+  // The slots that an edge gave out stand: only the waiting after failed tries may be cut short.
+  const isHaste = event.type === 'probe' || event.type === 'reopen';
+  if (state.phase === 'waiting' && isHaste && state.failures === 0) return state;
+  // As often as a snapshot may be asked for on one link, so often may a link be opened for one.
+  if (state.phase === 'repairing' && event.type === 'reopen' && state.repairs > MAX_REPAIRS)
+    return wait(state, event, moment);
   const phase = NEXT_PHASE[state.phase][event.type];
   if (phase === state.phase) return stay(state, event, nowMs, deadlines);
   switch (phase) {

@@ -4,15 +4,20 @@ import { type ConnectionState, firstState, type LinkEvent, nextState } from './c
 import { Inbox } from './inbox.ts';
 import type { Link, LinkOpener } from './link.ts';
 import type { Settings } from './options.ts';
+import { TransportScout } from './transport-scout.ts';
 import { openersOf, type Transport } from './transports.ts';
 
+/** What a hello can say as well. */
+const IN_HELLO: ReadonlySet<ClientMessage['type']> = new Set(['watch', 'rate', 'resync']);
+/** Close codes of edges begin here. */
+const LOWEST_CODE = 4000;
 /** A timer that fires this late was held up by a machine that slept: ask whether the edge is there before giving up. */
 const SLEPT_MS = 2000;
 
 /** What the owner of a connection does for it. */
 export interface ConnectionOwner {
-  /** What to say first to the edge whose turn it is. */
-  readonly hello: () => Hello;
+  /** What to say first to the edge whose turn it is. @param isAnew For a snapshot, whatever is held. */
+  readonly hello: (isAnew: boolean) => Hello;
   /** In order of arrival; not called while messages are held back. */
   readonly onMessage: (message: string | Uint8Array) => void;
   /** Another phase was entered. */
@@ -29,7 +34,9 @@ export class Connection {
   #state: ConnectionState;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = 0;
+  readonly #scout: TransportScout;
   #link: Link | undefined;
+  #transport: Transport;
   #inbox = new Inbox();
   #urlIndex: number;
 
@@ -39,6 +46,12 @@ export class Connection {
     this.#openers = openersOf(settings);
     // Edges are equal: fans with the same list must not all begin at its head.
     this.#urlIndex = Math.floor(settings.random() * settings.urls.length);
+    this.#scout = new TransportScout(settings, {
+      isLive: () => this.#state.phase === 'live',
+      place: () => ({ base: this.base, race: settings.race }),
+      onChange: () => this.on({ type: 'reopen', isAnew: false }),
+    });
+    this.#transport = this.#scout.transport;
     this.#state = firstState(performance.now(), settings.deadlines);
   }
 
@@ -56,13 +69,28 @@ export class Connection {
     return this.#link;
   }
 
+  /** Of the link that is, or was last, there. */
+  get transport(): Transport {
+    return this.#transport;
+  }
+
   start(): void {
-    this.#open();
+    this.#open(false);
     this.#arm();
   }
 
+  /** Says it; where nothing can go up, another link is opened whose hello says it. @returns whether the edge will hear it. */
   send(message: ClientMessage): boolean {
-    return this.#link?.send(message) ?? false;
+    const link = this.#link;
+    if (!link || link.hasUplink) return link?.send(message) ?? false;
+    if (!IN_HELLO.has(message.type)) return false;
+    this.on({ type: 'reopen', isAnew: message.type === 'resync' });
+    return this.#link !== link;
+  }
+
+  /** Another network may let through what the last one did not. */
+  networkChanged(): void {
+    this.#scout.networkChanged();
   }
 
   /** Holds messages back, in order, until {@link release}. */
@@ -80,28 +108,36 @@ export class Connection {
   }
 
   /** Tells the state machine what happened and does what follows from it. */
-  on(event: LinkEvent): void {
+  on(told: LinkEvent): void {
     const before = this.#state;
+    // Where nothing can be asked, only another link can tell whether the edge is there.
+    const isMute = before.phase === 'live' && this.#link?.hasUplink === false;
+    const event: LinkEvent = told.type === 'probe' && isMute ? { type: 'reopen', isAnew: false } : told;
     const moment = { nowMs: performance.now(), random: this.#settings.random() };
     const after = nextState(before, event, moment, this.#settings.deadlines);
     if (after === before) return;
     this.#state = after;
-    if (after.phase !== before.phase) this.#enter(after);
+    if (after.phase !== before.phase) this.#enter(after, before, event);
     this.#arm();
     if (after.phase !== before.phase) this.#owner.onPhase(after);
   }
 
-  #enter({ phase }: ConnectionState): void {
+  #enter({ phase }: ConnectionState, before: ConnectionState, event: LinkEvent): void {
     if (phase === 'probing') this.send({ type: 'ping', id: 0 });
     if (phase === 'connecting' || phase === 'waiting' || phase === 'closed') this.#letGo();
+    if (phase === 'closed') this.#scout.stop();
     if (phase !== 'connecting') return;
-    this.#urlIndex = (this.#urlIndex + 1) % this.#settings.urls.length;
-    this.#open();
+    // An edge that leaves takes nobody any more.
+    const isSameEdge = event.type === 'reopen' && before.phase !== 'leaving';
+    if (!isSameEdge) this.#urlIndex = (this.#urlIndex + 1) % this.#settings.urls.length;
+    this.#open(event.type === 'reopen' && event.isAnew);
   }
 
-  #open(): void {
-    const target = { base: this.base, race: this.#settings.race, hello: this.#owner.hello() };
-    this.#link = this.#openers.websocket(target, {
+  #open(isAnew: boolean): void {
+    const target = { base: this.base, race: this.#settings.race, hello: this.#owner.hello(isAnew) };
+    this.#transport = this.#scout.transport;
+    this.#scout.opened();
+    this.#link = this.#openers[this.#transport](target, {
       onMessage: (message) => this.#arrive(message),
       onLost: (code, reason) => this.#lost(code, reason),
     });
@@ -115,6 +151,7 @@ export class Connection {
   }
 
   #arrive(message: string | Uint8Array): void {
+    this.#scout.heard();
     this.on({ type: 'bytes' });
     for (const next of this.#inbox.take(message)) this.#owner.onMessage(next);
     if (this.#inbox.hasOverflowed) this.on({ type: 'lost', reason: 'the catalogue did not come in time' });
@@ -123,8 +160,11 @@ export class Connection {
   #lost(code: number, reason: string): void {
     const name = Object.entries(CLOSE).find(([, known]) => known === code)?.[0] ?? `code_${code}`;
     const text = reason || `the connection was closed (${name})`;
-    if (isRetryable(code)) this.on({ type: 'lost', reason: text });
-    else {
+    if (isRetryable(code)) {
+      this.on({ type: 'lost', reason: text });
+      // With a code of its own the edge has spoken: it got through.
+      if (code < LOWEST_CODE) this.#scout.ended();
+    } else {
       this.#owner.onRefused(name, text);
       this.on({ type: 'refused', reason: text });
     }
@@ -146,7 +186,13 @@ export class Connection {
     this.#timer = undefined;
     const lateMs = performance.now() - this.#state.deadlineAtMs;
     // Timers may fire a little early.
-    if (lateMs < -1) this.#arm();
-    else this.on({ type: this.#state.phase === 'live' && lateMs > SLEPT_MS ? 'probe' : 'deadline' });
+    if (lateMs < -1) {
+      this.#arm();
+      return;
+    }
+    const { phase } = this.#state;
+    const hasSlept = phase === 'live' && lateMs > SLEPT_MS;
+    this.on({ type: hasSlept ? 'probe' : 'deadline' });
+    if (!hasSlept && (phase === 'connecting' || phase === 'live')) this.#scout.ended();
   }
 }

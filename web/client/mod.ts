@@ -1,5 +1,5 @@
 /**
- * The Slipstream SDK: follows a race over a WebSocket, in browsers and in Node 22 or newer.
+ * The Slipstream SDK: follows a race over a WebSocket, or a stream of events where none gets through, in browsers and in Node 22 or newer.
  *
  * ```ts
  * const race = connect({ url: 'http://127.0.0.1:8080', race: 'demo', watch: [{ car: '24', view: 'essentials' }] });
@@ -18,5 +18,15 @@ export type { ConnectOptions, WatchRequest } from './options.ts';
 export type { Page, PageEvent } from './page.ts';
 export type { Race, RaceEvents } from './race.ts';
 export { connect } from './race-client.ts';
+export {
+  type FanSession,
+  openSession,
+  readSessionLink,
+  type SessionEvents,
+  type SessionOptions,
+  type SessionStatus,
+} from './session.ts';
+export type { SessionStorage } from './session-storage.ts';
 export type { Statistics } from './statistics.ts';
 export type { CarChange, ChannelChange, TickEvent } from './tick-event.ts';
+export type { Transport } from './transports.ts';

@@ -2,9 +2,12 @@ import { OWN_VIEW } from '../../protocol/catalogue.ts';
 import { type History, RATES, type Rate, type Watch, type Wish } from '../../protocol/control.ts';
 import { ConfigError } from '../../protocol/errors.ts';
 import { isCarId } from '../../protocol/field.ts';
-import type { FetchText } from './catalogue-store.ts';
 import { DEFAULT_DEADLINES, type Deadlines } from './connection-state.ts';
+import type { Fetch } from './fetch.ts';
 import { browserPage, type Page } from './page.ts';
+import type { FanSession } from './session.ts';
+import type { SessionClient } from './session-client.ts';
+import { readTransports, type Transport } from './transports.ts';
 
 /** A car to watch; without a view, all of its channels. */
 export interface WatchRequest {
@@ -19,7 +22,9 @@ export interface ConnectOptions {
   readonly url: string | readonly string[];
   /** Name of the race, as `/races` lists it. */
   readonly race: string;
-  /** Cars to begin with. @defaultValue none: ticks and the document still come */
+  /** What the fan chose on this and other devices; the cars of this race follow it. @defaultValue none */
+  readonly session?: FanSession;
+  /** Cars to begin with, if the session has none. @defaultValue none: ticks and the document still come */
   readonly watch?: readonly WatchRequest[];
   /** Keys of the channels of the view `own`, at least one. @defaultValue none: no car can be watched in `own` */
   readonly channels?: readonly string[];
@@ -31,10 +36,15 @@ export interface ConnectOptions {
   readonly history?: History;
   /** Whether the race document is wanted. @defaultValue true */
   readonly document?: boolean;
+  /**
+   * Ways to an edge, the best first: when one does not get through, the next is tried, and the first again later.
+   * @defaultValue all that this runtime has: `websocket`, `sse`
+   */
+  readonly transports?: readonly Transport[];
   /** Socket class to use. @defaultValue the global one */
   readonly WebSocket?: typeof WebSocket;
   /** @defaultValue the global one */
-  readonly fetch?: FetchText;
+  readonly fetch?: Fetch;
   /** Uniform in [0, 1); spreads reconnects. @defaultValue Math.random */
   readonly random?: () => number;
   /** Wall clock in Unix ms, for the age of data. @defaultValue Date.now */
@@ -50,14 +60,18 @@ export interface Settings {
   /** Base addresses, each ending in `/`. */
   readonly urls: readonly URL[];
   readonly race: string;
+  readonly session: SessionClient | undefined;
   readonly watch: readonly Watch[];
   readonly channels: readonly string[] | undefined;
   readonly rate: Rate;
   readonly hiddenRate: Rate | false;
   readonly history: History;
   readonly wantsDocument: boolean;
-  readonly WebSocket: typeof WebSocket;
-  readonly fetch: FetchText;
+  /** Not empty. */
+  readonly transports: readonly Transport[];
+  /** There whenever it is one of the transports. */
+  readonly WebSocket: typeof WebSocket | undefined;
+  readonly fetch: Fetch;
   readonly random: () => number;
   readonly now: () => number;
   readonly page: Page | undefined;
@@ -75,6 +89,13 @@ function readUrl(text: string): URL {
   url.search = '';
   url.hash = '';
   return url;
+}
+
+/** @throws {ConfigError} `bad_url`. */
+export function readUrls(url: string | readonly string[]): URL[] {
+  const urls = [url].flat().map(readUrl);
+  if (urls.length === 0) throw new ConfigError('bad_url', 'url must name at least one edge, but the list is empty.');
+  return urls;
 }
 
 const KEY = /^[a-z][a-z0-9_]{0,31}$/;
@@ -124,8 +145,7 @@ function readWatch(list: readonly WatchRequest[], hasChannels: boolean): Watch[]
 
 /** @throws {ConfigError} `bad_url`, `bad_race`, `bad_watch`, `bad_option`. */
 export function readOptions(options: ConnectOptions): Settings {
-  const urls = [options.url].flat().map(readUrl);
-  if (urls.length === 0) throw new ConfigError('bad_url', 'url must name at least one edge, but the list is empty.');
+  const urls = readUrls(options.url);
   if (typeof options.race !== 'string' || options.race === '') {
     throw new ConfigError('bad_race', `race must be the name of a race, but is ${show(options.race)}.`);
   }
@@ -134,22 +154,20 @@ export function readOptions(options: ConnectOptions): Settings {
     throw new ConfigError('bad_option', `history must be all or latest, but is ${show(history)}.`);
   }
   const Socket = options.WebSocket ?? globalThis.WebSocket;
-  if (!Socket) {
-    throw new ConfigError(
-      'bad_option',
-      'This runtime has no WebSocket: use Node 22 or newer, or pass a WebSocket class.',
-    );
-  }
-  const { watch, channels } = readWish(options.watch ?? [], options.channels);
+  const { watch, channels } =
+    options.session?.choiceOf(options.race) ?? readWish(options.watch ?? [], options.channels);
   return {
     urls,
     race: options.race,
+    // Sessions are made by openSession only.
+    session: options.session as SessionClient | undefined,
     watch,
     channels,
     rate: readRate(options.rate ?? 2),
     hiddenRate: hiddenRate === false ? false : readRate(hiddenRate, 'hiddenRate'),
     history,
     wantsDocument: options.document ?? true,
+    transports: readTransports(options.transports, Socket !== undefined),
     WebSocket: Socket,
     // Called on the global object: a browser's fetch refuses any other.
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),

@@ -13,6 +13,7 @@ import { Emitter } from './emitter.ts';
 import { type ConnectOptions, readOptions, readRate, readWish, type Settings } from './options.ts';
 import type { PageEvent } from './page.ts';
 import type { Race, RaceEvents } from './race.ts';
+import { joinSession, type RaceSession } from './race-session.ts';
 import { Replica } from './replica.ts';
 import { StaleNotice } from './stale-notice.ts';
 import { Tally } from './statistics.ts';
@@ -39,6 +40,7 @@ class RaceClient implements Race {
   readonly #wishes: Wishes;
   readonly #answers: Answers;
   readonly #stopListening: (() => void) | undefined;
+  readonly #session: RaceSession | undefined;
   #patienceTimer: ReturnType<typeof setTimeout> | undefined;
   /** The link on which a snapshot was asked for that has not come. */
   #snapshotAsked: object | undefined;
@@ -53,21 +55,31 @@ class RaceClient implements Race {
     );
     this.#wishes = new Wishes(settings, (message) => {
       if (!this.#isGreeted || !this.#connection.send(message)) return false;
-      this.#answers.asked();
+      // Not where another link was opened for it: its answer is awaited when that is welcomed.
+      if (this.#isGreeted) this.#answers.asked();
       return true;
     });
     this.#connection = new Connection(settings, {
-      hello: () => this.#hello(),
+      hello: (isAnew) => this.#hello(isAnew),
       onMessage: (message) => this.#receive(message),
       onPhase: (state) => this.#tellPhase(state),
       onRefused: (code, reason) =>
         this.#emitter.emit('error', new ProtocolError(code, `The edge refused this client: ${reason}.`)),
+    });
+    this.#session = joinSession(settings, {
+      send: (message) => this.#connection.send(message),
+      choose: ({ watch, channels }) => this.watch(watch, channels),
+      position: () => this.position,
     });
     this.#stopListening = settings.page?.listen((event) => this.#hearPage(event));
     this.#connection.start();
   }
 
   // ---- what the fan sees ----
+
+  get session() {
+    return this.#settings.session;
+  }
 
   get choice(): readonly Watch[] {
     return this.#wishes.choice;
@@ -83,6 +95,10 @@ class RaceClient implements Race {
 
   get status(): ConnectionState {
     return this.#connection.state;
+  }
+
+  get transport() {
+    return this.#connection.transport;
   }
 
   get document() {
@@ -102,7 +118,7 @@ class RaceClient implements Race {
   }
 
   statistics() {
-    return this.#tally.read(this.#settings.now());
+    return this.#tally.read(this.#settings.now(), this.transport);
   }
 
   on<Name extends keyof RaceEvents>(name: Name, listener: (value: RaceEvents[Name]) => void): () => void {
@@ -151,7 +167,8 @@ class RaceClient implements Race {
   }
 
   #hearPage(event: PageEvent): void {
-    if (event !== 'awake') this.#wishes.setHidden(event === 'hidden');
+    if (event === 'awake') this.#connection.networkChanged();
+    else this.#wishes.setHidden(event === 'hidden');
     // Phones drop sockets in the background without telling.
     if (event !== 'hidden') this.probe();
   }
@@ -166,9 +183,9 @@ class RaceClient implements Race {
     return this.#snapshotAsked !== undefined && this.#snapshotAsked === this.#connection.link;
   }
 
-  #hello(): Hello {
+  #hello(isAnew: boolean): Hello {
     const { history, wantsDocument } = this.#settings;
-    const held = this.#replica.holding(wantsDocument);
+    const held = isAnew ? undefined : this.#replica.holding(wantsDocument);
     const since = held && { since: held.since };
     return { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...this.#wishes.hello(held?.wish), ...since };
   }
@@ -180,9 +197,11 @@ class RaceClient implements Race {
       clearTimeout(this.#patienceTimer);
       this.#wishes.stop();
       this.#answers.stop();
+      this.#session?.lost();
     }
     this.#emitter.emit('status', state);
     if (state.phase !== 'closed') return;
+    this.#session?.close();
     this.#stopListening?.();
     this.#emitter.clear();
   }
@@ -195,7 +214,7 @@ class RaceClient implements Race {
       else if (message[0] === BUNDLE) for (const frame of readBundle(message)) this.#receiveTick(frame);
       else this.#receiveTick(message);
     } catch (error) {
-      this.#tally.add(counterOf(error));
+      this.#tally.refused(error);
       this.#emitter.emit('error', error as Error);
       // A bad text does not touch what is held.
       if (typeof message !== 'string') this.#drift((error as Error).message);
@@ -239,6 +258,7 @@ class RaceClient implements Race {
     else if (message?.type === 'watching') this.#watching(message);
     else if (message?.type === 'rate') this.#tellRate(message);
     else if (message?.type === 'error') this.#refuse(message);
+    else if (message?.type === 'session') this.#session?.hear(message);
     else if (message?.type === 'bye') this.#connection.on(message);
     else if (message?.type === 'repair') this.#receipt(message);
     else if (message?.type === 'stale') this.#tellStale(this.#stale.take(message));
@@ -262,14 +282,17 @@ class RaceClient implements Race {
       this.#connection.on({ type: 'refused', reason });
       return;
     }
-    if (this.#hasBeenGreeted && !this.#isGreeted) this.#tally.add('reconnects');
+    const isFirst = !this.#isGreeted;
+    if (this.#hasBeenGreeted && isFirst) this.#tally.add('reconnects');
     this.#hasBeenGreeted = true;
     this.#greeted = this.#connection.link;
     this.#connection.on(welcome);
     this.#tellStale(this.#stale.welcome(welcome.epoch));
-    this.#wishes.tell();
+    this.#session?.greeted();
     this.#connection.hold();
     void this.#loadCatalogue(welcome);
+    if (isFirst) for (let left = this.#wishes.welcomed(); left > 0; left--) this.#answers.asked();
+    this.#wishes.tell();
   }
 
   async #loadCatalogue({ epoch, catalogue: hash }: Welcome): Promise<void> {
@@ -308,11 +331,13 @@ class RaceClient implements Race {
 
   #tellRate(message: RaceEvents['rate']): void {
     this.#answers.came();
+    this.#wishes.agreeRate(message.rate as Rate);
     this.#emitter.emit('rate', message);
   }
 
   #refuse({ code, message }: Extract<EdgeMessage, { type: 'error' }>): void {
-    this.#answers.came();
+    if (code === 'bad_session') this.#session?.refused();
+    else this.#answers.came();
     if (code === 'bad_watch' || code === 'too_many_cars') this.#wishes.goBack();
     this.#emitter.emit('error', new ProtocolError(code, message));
   }
@@ -323,9 +348,4 @@ class RaceClient implements Race {
     this.#tally.add('listenerErrors');
     if (isFirst) this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function counterOf(error: unknown) {
-  const code = error instanceof ProtocolError ? error.code : '';
-  return code === 'gap' ? 'gaps' : code === 'digest' ? 'digestMismatches' : 'malformed';
 }

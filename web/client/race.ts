@@ -5,8 +5,10 @@ import type { Position } from '../../protocol/position.ts';
 import type { CarView } from './car-view.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { WatchRequest } from './options.ts';
+import type { FanSession } from './session.ts';
 import type { Statistics } from './statistics.ts';
 import type { TickEvent } from './tick-event.ts';
+import type { Transport } from './transports.ts';
 
 /** What {@link Race.on} can tell. */
 export interface RaceEvents {
@@ -38,6 +40,8 @@ export interface Race {
    * @throws {ConfigError} `bad_watch`; the choice is unchanged.
    */
   watch(choice: readonly WatchRequest[], channels?: readonly string[]): void;
+  /** The session that the choice follows, if one was given. {@link watch} changes what this device watches, and not the session. */
+  readonly session: FanSession | undefined;
   /** Takes one car out of the choice. */
   unwatch(car: string): void;
   /** The choice as last set. */
@@ -72,6 +76,8 @@ export interface Race {
   readonly status: ConnectionState;
   /** As the event of that name said last: the race gives no tick, whatever the connection does. */
   readonly stale: Stale | undefined;
+  /** By which way the edge is, or was last, reached. */
+  readonly transport: Transport;
   statistics(): Statistics;
   /** Asks for a snapshot of everything; ticks are left out until it comes. */
   resync(): void;

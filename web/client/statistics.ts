@@ -1,4 +1,6 @@
 import type { Receipt, RepairKind } from '../../protocol/control.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { Transport } from './transports.ts';
 
 /** Repairs of one kind, as the receipts told them. */
 export interface RepairCount {
@@ -27,6 +29,8 @@ export interface Statistics {
   readonly conflated: number;
   /** Connections that were made after the first one. */
   readonly reconnects: number;
+  /** Of the connection that is, or was last, there. */
+  readonly transport: Transport;
   readonly receipts: Readonly<Record<RepairKind, RepairCount>>;
   /** Times that a listener threw. */
   readonly listenerErrors: number;
@@ -37,7 +41,7 @@ export interface Statistics {
   readonly age: { readonly byRaceTimeMs: number | undefined; readonly byWallClockMs: number | undefined };
 }
 
-export type Counter = Exclude<keyof Statistics, 'receipts' | 'age'>;
+export type Counter = Exclude<keyof Statistics, 'receipts' | 'age' | 'transport'>;
 
 /** Counts for one client. */
 export class Tally {
@@ -63,6 +67,12 @@ export class Tally {
     this.#counts[counter] += amount;
   }
 
+  /** Notes what came and was refused. */
+  refused(error: unknown): void {
+    const code = error instanceof ProtocolError ? error.code : '';
+    this.add(code === 'gap' ? 'gaps' : code === 'digest' ? 'digestMismatches' : 'malformed');
+  }
+
   receipt({ kind, ticks, bytes, tookMs }: Receipt): void {
     const sum = this.#receipts[kind];
     this.#receipts[kind] = {
@@ -80,10 +90,11 @@ export class Tally {
   }
 
   /** @param nowMs Wall clock, Unix ms. */
-  read(nowMs: number): Statistics {
+  read(nowMs: number, transport: Transport): Statistics {
     const newest = this.#newest;
     return {
       ...this.#counts,
+      transport,
       receipts: { ...this.#receipts },
       age: {
         byRaceTimeMs: newest && nowMs - newest.closeAtMs,

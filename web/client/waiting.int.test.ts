@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../../testing/fault-proxy.ts';
 import { type CheckedFan, filterSockets, joinChecked, kindOf } from '../testing/checked-fan.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
-import type { FetchText } from './catalogue-store.ts';
+import type { Fetch } from './fetch.ts';
 import type { ConnectOptions } from './mod.ts';
 import type { Page, PageEvent } from './page.ts';
 
@@ -55,7 +55,7 @@ async function freshConnect(): Promise<Parameters<typeof joinChecked>[2]> {
 }
 
 /** A request that is answered after so many ms, if nobody gives it up. */
-const slowly = (ms: (nth: number) => number): FetchText =>
+const slowly = (ms: (nth: number) => number): Fetch =>
   (() => {
     let asked = 0;
     return async (url, init) => {

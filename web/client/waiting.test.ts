@@ -22,6 +22,7 @@ const EVENTS: readonly LinkEvent[] = [
   { type: 'bye', reason: 'going_away', reconnectInMs: 0 },
   { type: 'bye', reason: 'going_away', reconnectInMs: SLOT_MS },
   { type: 'lost', reason: 'gone' },
+  { type: 'reopen', isAnew: false },
   { type: 'refused', reason: 'no' },
   { type: 'deadline' },
 ];

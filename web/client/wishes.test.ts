@@ -34,25 +34,24 @@ describe('what a fan wants', () => {
     expect(said).toEqual([]);
   });
 
-  it('says what is held on the next one, and then what was wanted meanwhile', () => {
+  it('says what is held on the next one, and with it what was wanted meanwhile', () => {
     const { wishes, said, link } = begun();
     link.isOpen = false;
     wishes.set(OTHER);
     wishes.setRate(0.5);
-    expect(wishes.hello(OWN)).toEqual({ ...OWN, rate: 0.5 });
+    expect(wishes.hello(OWN)).toEqual({ ...OWN, rate: 0.5, next: OTHER });
+    expect(wishes.welcomed()).toBe(1);
     link.isOpen = true;
     wishes.tell();
     vi.advanceTimersByTime(1000);
-    expect(said).toEqual([{ type: 'watch', id: 1, ...OTHER }]);
+    expect(said).toEqual([]);
   });
 
   it('is another one when only the list of channels is', () => {
-    const { wishes, said } = begun();
+    const { wishes } = begun();
     wishes.set(OWN);
-    wishes.hello(OTHER);
-    wishes.tell();
-    vi.advanceTimersByTime(1000);
-    expect(said.at(-1)).toMatchObject({ channels: ['rpm'] });
+    expect(wishes.hello(OTHER).next).toEqual(OWN);
+    expect(wishes.hello({ ...OWN, watch: [...OWN.watch] }).next).toBeUndefined();
   });
 
   it('goes back to what the edge took when it refuses', () => {
@@ -87,6 +86,21 @@ describe('the rate', () => {
     expect([wishes.hello(undefined).rate, wishes.rate]).toEqual([rate, rate]);
   });
 
+  it('is what the edge took last, and asked for anew where it is another one', () => {
+    const { wishes } = begun();
+    wishes.hello(undefined);
+    wishes.setRate(1);
+    // Nobody was welcomed: nothing was taken.
+    expect(wishes.hello(undefined)).toEqual({ ...ONE, rate: 1 });
+    expect(wishes.welcomed()).toBe(0);
+    wishes.setRate(0.5);
+    expect(wishes.hello(undefined)).toEqual({ ...ONE, rate: 1, next: { rate: 0.5 } });
+    expect(wishes.welcomed()).toBe(1);
+    expect(wishes.hello(undefined)).toMatchObject({ rate: 1, next: { rate: 0.5 } });
+    wishes.agreeRate(0.5);
+    expect(wishes.hello(undefined)).toEqual({ ...ONE, rate: 0.5 });
+  });
+
   it('is not told when it comes back before it could be', () => {
     const { wishes, said } = begun();
     wishes.set(OWN);
@@ -108,7 +122,14 @@ it('in the end the edge knows what is wanted, and was never told more than an ed
   fc.assert(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
       const { wishes, said } = begun();
-      let edge: Wish & { rate: number } = wishes.hello(undefined);
+      const greet = (held: Wish | undefined): Wish & { rate: number } => {
+        const { next, ...hello } = wishes.hello(held);
+        wishes.welcomed();
+        if (next?.rate) wishes.agreeRate(next.rate);
+        // As a `watch`: a list that is not wanted is not compared.
+        return next?.watch ? { ...hello, channels: undefined!, ...next } : { ...hello, ...next };
+      };
+      let edge = greet(undefined);
       let [from, isHidden] = [0, false];
       const sentAtMs: number[] = [];
       const take = () => {
@@ -133,7 +154,7 @@ it('in the end the edge knows what is wanted, and was never told more than an ed
         take();
         if (one.kind !== 'reconnect') continue;
         wishes.stop();
-        edge = wishes.hello(one.held);
+        edge = greet(one.held);
         wishes.tell();
         take();
       }

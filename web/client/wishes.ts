@@ -1,4 +1,4 @@
-import type { ClientMessage, Rate, Watch, Wish } from '../../protocol/control.ts';
+import type { ClientMessage, Hello, Next, Rate, Watch, Wish } from '../../protocol/control.ts';
 import type { Settings } from './options.ts';
 
 /** Shortest time between two messages; a person who scrolls through cars makes many wishes, and edges close who talks too much. */
@@ -13,6 +13,10 @@ export class Wishes {
   #agreed: Wish;
   #isTold = true;
   #rate: Rate;
+  /** That the edge last took; none before the first welcome. */
+  #agreedRate: Rate | undefined;
+  /** What the last hello asked for beside what is held. */
+  #next: Next = {};
   #toldRate: Rate;
   #isHidden: boolean;
   #id = 0;
@@ -70,14 +74,36 @@ export class Wishes {
   }
 
   /**
-   * What to say on a new connection. Other wishes follow by {@link tell}.
+   * What to say on a new connection: all of it. What is wanted later follows by {@link tell}.
    * @param held What the client holds and goes on from, if it does.
    */
-  hello(held: Wish | undefined): Wish & { readonly rate: Rate } {
+  hello(held: Wish | undefined): Pick<Hello, 'watch' | 'channels' | 'rate' | 'next'> {
     this.#agreed = held ?? this.#wanted;
-    this.#isTold = isSame(this.#agreed, this.#wanted);
+    const rate = this.#agreedRate ?? this.#rateNow;
+    const isSameRate = rate === this.#rateNow;
+    this.#next = {
+      ...(isSame(this.#agreed, this.#wanted) ? {} : this.#wanted),
+      ...(isSameRate ? {} : { rate: this.#rateNow }),
+    };
+    this.#isTold = true;
     this.#toldRate = this.#rateNow;
-    return { ...this.#agreed, rate: this.#toldRate };
+    return { ...this.#agreed, rate, ...(this.#questions > 0 && { next: this.#next }) };
+  }
+
+  /** How many answers the last hello has besides its welcome. */
+  get #questions(): number {
+    return (this.#next.watch ? 1 : 0) + (this.#next.rate ? 1 : 0);
+  }
+
+  /** An edge has welcomed this client. @returns how many answers are to come. */
+  welcomed(): number {
+    if (!this.#next.rate) this.#agreedRate = this.#toldRate;
+    return this.#questions;
+  }
+
+  /** The edge took a rate. */
+  agreeRate(rate: Rate): void {
+    this.#agreedRate = rate;
   }
 
   /** The edge took a wish; one without an id is what is left of it in another catalogue, and more cannot be had. */

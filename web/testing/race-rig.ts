@@ -9,7 +9,7 @@ import type { Field } from '../../protocol/field.ts';
 import { pack } from '../../protocol/pack.ts';
 import { quantise } from '../../protocol/quantise.ts';
 import { encodeDocPatch, encodeKeyframe, encodeTick, type StreamHead } from '../../protocol/tick-message.ts';
-import { startNatsServer } from '../../testing/nats-server.ts';
+import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
 
 const CARS = ['9', '24', '48', '07'];
 const KEYFRAME_EVERY = 20;
@@ -77,6 +77,8 @@ export interface RaceRig {
   /** Publishes a tick every `everyMs` until stopped. */
   run(everyMs: number): { stop(): Promise<void> };
   startEdge(options?: EdgeOptions): Promise<Edge>;
+  /** The nats-server begins anew, without its data. */
+  loseData(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -93,7 +95,7 @@ class Rig implements RaceRig {
     readFileSync(new URL('../../protocol/catalogues/stock-car.json', import.meta.url), 'utf8'),
   );
   readonly edges: Edge[] = [];
-  readonly #server: { readonly url: string; stop(): Promise<void> };
+  readonly #server: TestNatsServer;
   readonly #connection: NatsConnection;
   readonly #stream: RaceStream;
   readonly #random: () => number;
@@ -103,12 +105,7 @@ class Rig implements RaceRig {
   #docRevision = 0;
   document = documentOf(0);
 
-  constructor(
-    server: { readonly url: string; stop(): Promise<void> },
-    connection: NatsConnection,
-    stream: RaceStream,
-    seed: number,
-  ) {
+  constructor(server: TestNatsServer, connection: NatsConnection, stream: RaceStream, seed: number) {
     this.#server = server;
     this.#connection = connection;
     this.#stream = stream;
@@ -212,6 +209,10 @@ class Rig implements RaceRig {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     return edge;
+  }
+
+  loseData(): Promise<void> {
+    return this.#server.restart({ wipe: true });
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,155 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connectNats } from '../broker/connection.ts';
+import { findFreePort } from '../cli/testing/program.ts';
+import { NatsProcess } from './nats-process.ts';
+
+const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nats-cluster.conf');
+const READY_WITHIN_MS = 60_000;
+
+/** How one stream of a cluster is kept, as its leader says. */
+export interface StreamPlace {
+  /** Place of the leader in {@link NatsCluster.nodes}. */
+  readonly leader: number;
+  readonly copies: number;
+  /** Every copy is there and has all that the leader has. */
+  readonly isWhole: boolean;
+}
+
+/** One server of a cluster. */
+export interface ClusterNode {
+  readonly url: string;
+  /** Ends it at once, as a crash would; its ports and its data are kept. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  /** Lets it stand still (SIGSTOP): its sockets stay open, and nobody answers. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Three real nats-servers in one cluster, with the configuration of `deploy/` but for its addresses. */
+export interface NatsCluster {
+  readonly nodes: readonly ClusterNode[];
+  /** All addresses, as `--nats` takes them. */
+  readonly servers: readonly string[];
+  /** `undefined` when there is no such stream, or nobody who leads it. */
+  placeOf(stream: string): Promise<StreamPlace | undefined>;
+  stop(): Promise<void>;
+}
+
+interface Ports {
+  readonly client: number;
+  readonly route: number;
+  readonly health: number;
+}
+
+/** Starts them, and resolves when JetStream takes streams. @throws {Error} when that takes too long. */
+export async function startNatsCluster(): Promise<NatsCluster> {
+  const dir = mkdtempSync(join(tmpdir(), 'slipstream-cluster-'));
+  const forget = () => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', forget);
+  const ports: Ports[] = [];
+  for (let n = 0; n < 3; n++)
+    ports.push({ client: await findFreePort(), route: await findFreePort(), health: await findFreePort() });
+  const servers = ports.map(({ client }) => `127.0.0.1:${client}`);
+  const processes = ports.map(() => new NatsProcess());
+  const launch = async (n: number) => {
+    const file = join(dir, `${n}.conf`);
+    writeFileSync(file, withAddresses(readFileSync(CONFIG, 'utf8'), join(dir, `store-${n}`), ports, n));
+    await processes[n]!.launch(file, { NATS_NAME: `nats-${n}` });
+  };
+  const stop = async () => {
+    await Promise.all(processes.map((one) => one.stop()));
+    process.removeListener('exit', forget);
+    forget();
+  };
+  try {
+    await Promise.all(ports.map((_, n) => launch(n)));
+    await untilTakingStreams(servers);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    servers,
+    nodes: processes.map((one, n) => ({
+      url: `nats://${servers[n]}`,
+      kill: () => one.end('SIGKILL'),
+      restart: async () => {
+        await one.end('SIGTERM');
+        await launch(n);
+      },
+      pause: () => one.pause(),
+      resume: () => one.resume(),
+    })),
+    placeOf: (stream) => askFor(servers, stream),
+    stop,
+  };
+}
+
+function withAddresses(config: string, store: string, ports: readonly Ports[], n: number): string {
+  const { client, route, health } = ports[n]!;
+  const replaced = [
+    ['listen: "0.0.0.0:4222"', `listen: "127.0.0.1:${client}"`],
+    ['http: "127.0.0.1:8222"', `http: "127.0.0.1:${health}"`],
+    ['listen: "0.0.0.0:6222"', `listen: "127.0.0.1:${route}"`],
+    ['/var/lib/nats', store],
+    // It would be reserved, and the disk of a test has less.
+    ['max_file_store: 100GB', 'max_file_store: 1GB'],
+    ...ports.map((other, i) => [`nats://nats-${i + 1}:6222`, `nats://127.0.0.1:${other.route}`]),
+  ] as [string, string][];
+  return replaced.reduce((text, [from, to]) => {
+    if (text.split(from).length !== 2) throw new Error(`${CONFIG} does not say ${from} once any more.`);
+    return text.replace(from, to);
+  }, config);
+}
+
+/** A fresh connection each time: the server of an old one may be the one that was killed. */
+async function ask<T>(servers: readonly string[], question: (url: string) => Promise<T>): Promise<T | undefined> {
+  for (const url of servers) {
+    try {
+      return await question(url);
+    } catch {
+      // It is down, or does not know who leads: the next one may.
+    }
+  }
+  return undefined;
+}
+
+const askFor = (servers: readonly string[], stream: string): Promise<StreamPlace | undefined> =>
+  ask(servers, async (url) => {
+    const connection = await connectNats({ servers: [url], name: 'cluster test' });
+    try {
+      const jsm = await jetstreamManager(connection, { timeout: 1000 });
+      const { cluster, config } = await jsm.streams.info(stream);
+      const leader = Number(cluster?.leader?.replace('nats-', '') ?? Number.NaN);
+      if (Number.isNaN(leader)) throw new Error(`Nobody leads ${stream}.`);
+      const others = cluster?.replicas ?? [];
+      const isWhole = others.every(({ current, offline }) => current && !offline);
+      return { leader, copies: config.num_replicas, isWhole: isWhole && others.length === config.num_replicas - 1 };
+    } finally {
+      await connection.close();
+    }
+  });
+
+async function untilTakingStreams(servers: readonly string[]): Promise<void> {
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  for (;;) {
+    const isReady = await ask(servers, async (url) => {
+      const connection = await connectNats({ servers: [url], name: 'cluster test' });
+      try {
+        const jsm = await jetstreamManager(connection, { timeout: 1000 });
+        await jsm.streams.add({ name: 'ready', subjects: ['ready'], num_replicas: 3 });
+        await jsm.streams.delete('ready');
+        return true;
+      } finally {
+        await connection.close();
+      }
+    });
+    if (isReady) return;
+    if (performance.now() > deadlineMs) throw new Error(`The cluster took no stream within ${READY_WITHIN_MS} ms.`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
