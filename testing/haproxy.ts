@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +48,8 @@ export async function startHaproxy(port: number, edgePorts: readonly [number, nu
     rmSync(folder, { recursive: true, force: true });
   };
   const deadlineMs = performance.now() + READY_WITHIN_MS;
-  while (!(await isListening(port))) {
+  // The two are opened one after the other.
+  while (!(await isListening(port)) || !existsSync(socket)) {
     if (performance.now() > deadlineMs || child.exitCode !== null) {
       await stop();
       throw new Error(`HAProxy does not listen on port ${port}. It said:\n${said}`);
