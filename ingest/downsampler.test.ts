@@ -5,6 +5,7 @@ import { NULL_VALUE, quantisedRange } from '../protocol/coding-plan.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { quantise } from '../protocol/quantise.ts';
 import { Downsampler } from './downsampler.ts';
+import { overlay, UNHEARD } from './handover.ts';
 import type { Frame } from './source.ts';
 
 const TICK_MS = 500;
@@ -365,6 +366,36 @@ describe('the field', () => {
     expect(steps(next.close(102_500), 1)).toEqual([NULL_VALUE]);
   });
 
+  it('tells what was heard in a tick, which laid over the field before it is the field after it', () => {
+    const two = catalogueOf([{}, { staleAfterMs: 600_000 }]);
+    const downsampler = new Downsampler({ catalogue: two, tickMs: TICK_MS });
+    downsampler.add(
+      toFrame({
+        car: '1',
+        atMs: 1,
+        samples: [
+          [0, 5],
+          [1, 6],
+        ],
+      }),
+      1,
+    );
+    downsampler.add(toFrame({ car: '2', atMs: 1, samples: [[0, 5]] }), 1);
+    let before = downsampler.close(500);
+    const next = (samples: Sent['samples'], closeAtMs: number) => {
+      downsampler.add(toFrame({ car: '1', atMs: closeAtMs - 1, samples }), closeAtMs - 1);
+      const after = downsampler.close(closeAtMs);
+      expect(overlay(before, downsampler.news)).toEqual(after);
+      before = after;
+      return downsampler.news;
+    };
+    const news = next([[0, 7]], 1000);
+    expect(steps(news, 0)).toEqual([7, UNHEARD]);
+    expect(news.states[1]).toBeUndefined();
+    expect(steps(next([[1, Number.NaN]], 1500), 0)).toEqual([UNHEARD, NULL_VALUE]);
+    expect(steps(next([], 2000), 0)).toEqual([UNHEARD, UNHEARD]);
+  });
+
   it('goes over to the slots of another field, with all that is in the open tick', () => {
     const warm = new Downsampler({ catalogue, tickMs: TICK_MS });
     for (const car of ['b', 'a']) warm.add(toFrame(of(car, 5)), 5);
@@ -382,5 +413,27 @@ describe('the field', () => {
     expect(field.cars).toEqual(['gone', 'a', 'x', 'b', 'new']);
     expect(field.states[0]).toBeUndefined();
     expect([1, 2, 3, 4].map((slot) => steps(field, slot))).toEqual([[9], steps(own, 0), steps(own, 0), [1]]);
+  });
+
+  it('counts silence from when it heard a value itself, and of what only the other one has heard from the change on', () => {
+    const two = catalogueOf([{ staleAfterMs: 1000 }, { staleAfterMs: 1000 }]);
+    const warm = new Downsampler({ catalogue: two, tickMs: TICK_MS });
+    warm.add(
+      toFrame({
+        car: '1',
+        atMs: 1,
+        samples: [
+          [0, 5],
+          [1, 6],
+        ],
+      }),
+      1,
+    );
+    warm.close(500);
+    warm.close(1000);
+    warm.adopt({ cars: ['1'], states: [Int32Array.of(5, 60)] }, 1200);
+    expect(steps(warm.close(1500))).toEqual([5, 60]);
+    expect(steps(warm.close(2000))).toEqual([NULL_VALUE, 60]);
+    expect(steps(warm.close(2500))).toEqual([NULL_VALUE, NULL_VALUE]);
   });
 });

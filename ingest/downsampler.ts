@@ -3,6 +3,7 @@ import { NULL_VALUE, quantisedRange } from '../protocol/coding-plan.ts';
 import { EMPTY_FIELD, type Field, MAX_CARS } from '../protocol/field.ts';
 import { quantise } from '../protocol/quantise.ts';
 import { type Arrival, CarWindow } from './car-window.ts';
+import { UNHEARD } from './handover.ts';
 import type { Frame } from './source.ts';
 
 /** Samples of a mean are added as whole 1/1024 steps: sums of integers do not depend on the order of arrival. */
@@ -18,8 +19,6 @@ export interface DownsamplerOptions {
   readonly maxCars?: number;
   /** A car silent for longer, in ms of race time, leaves the field. @defaultValue 600000 */
   readonly goneAfterMs?: number;
-  /** Value of channels of which nothing was heard, until {@link Downsampler.adopt}. @defaultValue null */
-  readonly unheard?: number;
 }
 
 /** Outcome of {@link Downsampler.add}; `field_full` when the car would be one too many. */
@@ -40,6 +39,8 @@ interface Car {
   /** By channel: race time at which the tick closed that last heard of it. */
   readonly heardAtMs: Float64Array;
   lastFrameAtMs: number;
+  /** Whether a frame came in the open tick. */
+  wasHeard: boolean;
 }
 
 /**
@@ -65,7 +66,7 @@ export class Downsampler {
   /** Slot of every car ever seen. */
   readonly #slots = new Map<string, number>();
   #field = EMPTY_FIELD;
-  #unheard: number;
+  #news = EMPTY_FIELD;
 
   constructor(options: DownsamplerOptions) {
     const { channels } = options.catalogue;
@@ -89,12 +90,11 @@ export class Downsampler {
       this.#nextDerived[index] = this.#firstDerived[of]!;
       this.#firstDerived[of] = index;
     });
-    this.#unheard = options.unheard ?? NULL_VALUE;
   }
 
   /**
    * Goes on from another field, in its slots, such as that which fans hold after a restart. What came in the open tick
-   * stays in it. Of cars and channels that were not heard before, staleness counts from now.
+   * stays in it. Where the field holds another value than was known here, silence counts from now.
    * @param nowMs Race time, Unix ms.
    */
   adopt(field: Field, nowMs: number): void {
@@ -103,7 +103,10 @@ export class Downsampler {
     this.#slots.clear();
     field.cars.forEach((id, slot) => {
       this.#slots.set(id, slot);
-      if (field.states[slot]) this.#cars.set(id, { ...(known.get(id) ?? this.#createCar(slot, nowMs)), slot });
+      const state = field.states[slot];
+      const car = known.get(id);
+      if (state && car) this.#noteHeard(car, state, nowMs);
+      if (state) this.#cars.set(id, { ...(car ?? this.#createCar(slot, nowMs)), slot });
     });
     // Cars that have only just come, in the open tick.
     for (const [id, car] of known) {
@@ -113,12 +116,21 @@ export class Downsampler {
       this.#cars.set(id, { ...car, slot });
     }
     this.#field = field;
-    this.#unheard = NULL_VALUE;
+  }
+
+  #noteHeard({ slot, heardAtMs }: Car, state: Int32Array, nowMs: number): void {
+    const own = this.#field.states[slot];
+    for (let c = 0; c < state.length; c++) if (own?.[c] !== state[c]) heardAtMs[c] = nowMs;
   }
 
   /** The field of the tick that closed last. */
   get field(): Field {
     return this.#field;
+  }
+
+  /** What was heard in the tick that closed last, in the slots of {@link field}; `undefined` of cars that were silent. */
+  get news(): Field {
+    return this.#news;
   }
 
   /** Takes a frame into the open tick. @param nowMs Race time of arrival. */
@@ -131,6 +143,7 @@ export class Downsampler {
       car.invalidAtMs.fill(Number.NEGATIVE_INFINITY);
     } else if (arrival !== 'fresh') return arrival;
     car.lastFrameAtMs = nowMs;
+    car.wasHeard = true;
     const { channels, values, count, atMs } = frame;
     for (let i = 0; i < count; i++) {
       const channel = channels[i]!;
@@ -179,6 +192,7 @@ export class Downsampler {
   close(closeAtMs: number): Field {
     const cars = this.#field.cars.slice();
     const states = this.#field.states.slice();
+    const news: (Int32Array | undefined)[] = new Array(states.length).fill(undefined);
     for (const [id, car] of this.#cars) {
       const { slot } = car;
       cars[slot] = id;
@@ -186,26 +200,32 @@ export class Downsampler {
         states[slot] = undefined;
         this.#cars.delete(id);
       } else {
-        states[slot] = this.#closeCar(car, states[slot], closeAtMs);
+        const heard = new Int32Array(this.#staleAfterMs.length).fill(UNHEARD);
+        states[slot] = this.#closeCar(car, states[slot], closeAtMs, heard);
+        news[slot] = car.wasHeard ? heard : undefined;
+        car.wasHeard = false;
       }
     }
     this.#field = { cars, states };
+    this.#news = { cars, states: news };
     return this.#field;
   }
 
-  #closeCar(car: Car, before: Int32Array | undefined, closeAtMs: number): Int32Array {
+  #closeCar(car: Car, before: Int32Array | undefined, closeAtMs: number, heard: Int32Array): Int32Array {
     const staleAfterMs = this.#staleAfterMs;
     const { count, invalidAtMs, heardAtMs } = car;
-    let after = before ?? new Int32Array(staleAfterMs.length).fill(this.#unheard);
+    let after = before ?? new Int32Array(staleAfterMs.length).fill(NULL_VALUE);
     let isCopy = before === undefined;
     for (let c = 0; c < staleAfterMs.length; c++) {
       let value = after[c]!;
       if (count[c]! > 0) {
         value = this.#aggregated(car, c);
         heardAtMs[c] = closeAtMs;
+        heard[c] = value;
       } else if (invalidAtMs[c]! > car.atMs[c]!) {
         value = NULL_VALUE;
         heardAtMs[c] = closeAtMs;
+        heard[c] = value;
         if (this.#aggregate[c] === LAST) car.atMs[c] = invalidAtMs[c]!;
       } else if (closeAtMs - heardAtMs[c]! > staleAfterMs[c]!) {
         value = NULL_VALUE;
@@ -251,6 +271,7 @@ export class Downsampler {
       atMs: new Float64Array(size).fill(Number.NEGATIVE_INFINITY),
       heardAtMs: new Float64Array(size).fill(nowMs),
       lastFrameAtMs: nowMs,
+      wasHeard: false,
     };
   }
 }

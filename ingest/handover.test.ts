@@ -2,63 +2,73 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NULL_VALUE } from '../protocol/coding-plan.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
-import { joinFacts, overlay, UNHEARD } from './handover.ts';
+import { joinFacts, overlay, UNHEARD, withMissing } from './handover.ts';
 
 const state = (...values: number[]) => Int32Array.from(values);
 
-describe('what a standby knows, laid over what fans hold', () => {
-  it('wins where it has heard something, null included; cars that fans do not have come behind', () => {
-    const published: Field = { cars: ['1', '2', '3'], states: [state(10, 11), state(20, 21), undefined] };
-    const own: Field = {
+describe('what was heard in a tick, laid over the field before it', () => {
+  it('wins where a channel was heard, null included; new cars come behind', () => {
+    const before: Field = { cars: ['1', '2', '3'], states: [state(10, 11), state(20, 21), undefined] };
+    const news: Field = {
       cars: ['9', '2', '1', '3', '8'],
       states: [state(90, UNHEARD), state(UNHEARD, NULL_VALUE), undefined, state(UNHEARD, 31), undefined],
     };
-    expect(overlay(published, own)).toEqual({
+    expect(overlay(before, news)).toEqual({
       cars: ['1', '2', '3', '9'],
-      states: [undefined, state(20, NULL_VALUE), state(NULL_VALUE, 31), state(90, NULL_VALUE)],
+      states: [state(10, 11), state(20, NULL_VALUE), state(NULL_VALUE, 31), state(90, NULL_VALUE)],
     });
   });
 
-  it('changes nothing that it does not know, and leaves no trace of what it does not know', () => {
+  const field = (values: readonly number[]) => {
     const car = fc.constantFrom('1', '2', '3', '4', '5', '6');
-    const value = fc.constantFrom(UNHEARD, NULL_VALUE, 0, 1, 2);
-    const values = fc.option(fc.array(value, { minLength: 2, maxLength: 2 }), { nil: undefined });
-    const field = (isOwn: boolean) =>
-      fc.uniqueArray(fc.record({ car, values }), { selector: (one) => one.car }).map(
-        (cars): Field => ({
-          cars: cars.map((one) => one.car),
-          states: cars.map(
-            (one) => one.values && state(...one.values.map((v) => (isOwn || v > UNHEARD ? v : NULL_VALUE))),
-          ),
-        }),
-      );
-    const of = ({ cars, states }: Field, id: string) => states[cars.indexOf(id)];
+    const one = fc.option(fc.array(fc.constantFrom(...values), { minLength: 2, maxLength: 2 }), { nil: undefined });
+    return fc.uniqueArray(fc.record({ car, one }), { selector: (entry) => entry.car }).map(
+      (cars): Field => ({
+        cars: cars.map((entry) => entry.car),
+        states: cars.map((entry) => entry.one && state(...entry.one)),
+      }),
+    );
+  };
+  const known = field([NULL_VALUE, 0, 1, 2]);
+  const heard = field([UNHEARD, NULL_VALUE, 0, 1, 2]);
+  const of = ({ cars, states }: Field, id: string) => states[cars.indexOf(id)];
+
+  it('changes nothing else, and leaves no trace of what was not heard', () => {
     fc.assert(
-      fc.property(field(false), field(true), (published, own) => {
-        const result = overlay(published, own);
-        expect(result.cars.slice(0, published.cars.length)).toEqual(published.cars);
+      fc.property(known, heard, (before, news) => {
+        const result = overlay(before, news);
+        expect(result.cars.slice(0, before.cars.length)).toEqual(before.cars);
         expect(new Set(result.cars).size).toBe(result.cars.length);
-        for (const id of new Set([...published.cars, ...own.cars])) {
-          const [before, known, after] = [of(published, id), of(own, id), of(result, id)];
-          if (!own.cars.includes(id)) expect(after).toBe(before);
-          else if (!known) expect(after).toBeUndefined();
+        for (const id of new Set([...before.cars, ...news.cars])) {
+          const [old, said, now] = [of(before, id), of(news, id), of(result, id)];
+          if (!said) expect(now).toBe(old);
           else
-            expect(Array.from(after!)).toEqual(
-              Array.from(known, (v, c) => (v === UNHEARD ? (before?.[c] ?? NULL_VALUE) : v)),
+            expect(Array.from(now!)).toEqual(
+              Array.from(said, (v, c) => (v === UNHEARD ? (old?.[c] ?? NULL_VALUE) : v)),
             );
         }
         // A second time it says the same.
-        expect(overlay(result, own)).toEqual(result);
+        expect(overlay(result, news)).toEqual(result);
       }),
     );
   });
 
-  it('has no more cars than an epoch can hold', () => {
-    const of = (name: string): Field => {
+  it('leaves a car to those who have it: only those that are missing are taken over', () => {
+    fc.assert(
+      fc.property(known, known, (own, other) => {
+        const result = withMissing(own, other);
+        for (const id of own.cars) expect(of(result, id)).toBe(of(own, id));
+        for (const id of other.cars) if (!own.cars.includes(id)) expect(of(result, id)).toEqual(of(other, id));
+      }),
+    );
+  });
+
+  it('leads to no more cars than an epoch can hold', () => {
+    const many = (name: string): Field => {
       const cars = Array.from({ length: 200 }, (_, n) => `${name}${n}`);
       return { cars, states: cars.map(() => state(1)) };
     };
-    const { cars } = overlay(of('a'), of('b'));
+    const { cars } = overlay(many('a'), many('b'));
     expect(cars).toHaveLength(MAX_CARS);
     expect(cars.at(-1)).toBe(`b${MAX_CARS - 201}`);
   });

@@ -2,42 +2,47 @@ import { NULL_VALUE } from '../protocol/coding-plan.ts';
 import type { RaceFacts, RosterEntry } from '../protocol/document.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 
-/** Value of a channel of which nothing was heard yet: what another ingest has published of it stands. No step is so low. */
+/** Value of a channel of which nothing was heard in a tick. No step is so low. */
 export const UNHEARD = NULL_VALUE + 1;
 
-/** Ticks that are remembered: as long as the lease of one that died and a stream without a leader may keep them back. */
+/** Ticks that are remembered: as long as the lease of one that died and a cluster without a leader may keep them back. */
 export const RECENT_TICKS = 60;
 
-/** A tick as it closed here, whether it was published or not. */
-export interface ClosedTick {
+/** What was heard in one tick, whether it was published here or not. */
+export interface HeardTick {
   /** Race time, Unix ms. */
   readonly closeAtMs: number;
-  readonly field: Field;
+  /** Cars that were heard, in any slots; {@link UNHEARD} where a channel was not. */
+  readonly news: Field;
+  readonly facts: RaceFacts | undefined;
 }
 
 /**
- * What fans hold, with what this ingest knows itself laid over it. Slots are those of `published`; cars that are not in
- * it come behind, as long as there is room.
- * @param own In its own slots; {@link UNHEARD} where it knows nothing.
+ * A field, and what was heard after it. Slots are those of `before`; cars that are not in it come behind, as long as there
+ * is room.
  */
-export function overlay(published: Field, own: Field): Field {
-  const cars = published.cars.slice();
-  const states = published.states.slice();
+export function overlay(before: Field, news: Field): Field {
+  const cars = before.cars.slice();
+  const states = before.states.slice();
   const slots = new Map(cars.map((car, slot) => [car, slot]));
-  own.cars.forEach((car, ownSlot) => {
-    const state = own.states[ownSlot];
+  news.states.forEach((heard, place) => {
+    const car = news.cars[place]!;
     const known = slots.get(car);
-    // A car that has come and gone unseen needs no slot.
-    if (known === undefined && (!state || cars.length >= MAX_CARS)) return;
+    if (!heard || (known === undefined && cars.length >= MAX_CARS)) return;
     const slot = known ?? cars.push(car) - 1;
-    states[slot] = state && overlayState(states[slot], state);
+    const state = states[slot];
+    states[slot] = heard.map((value, channel) => (value === UNHEARD ? (state?.[channel] ?? NULL_VALUE) : value));
   });
   return { cars, states };
 }
 
-function overlayState(published: Int32Array | undefined, own: Int32Array): Int32Array {
-  if (!own.includes(UNHEARD)) return own;
-  return own.map((value, channel) => (value === UNHEARD ? (published?.[channel] ?? NULL_VALUE) : value));
+/** A field, and the cars that it does not have as another one knows them. */
+export function withMissing(field: Field, other: Field): Field {
+  const known = new Set(field.cars);
+  return overlay(field, {
+    cars: other.cars,
+    states: other.states.map((state, n) => (known.has(other.cars[n]!) ? undefined : state)),
+  });
 }
 
 /** What two messages said of a race, as one: later facts win. */

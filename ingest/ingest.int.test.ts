@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { RaceStream } from '../broker/race-stream.ts';
 import { parseCatalogue } from '../protocol/catalogue.ts';
+import type { RaceFacts } from '../protocol/document.ts';
 import { SourceError } from '../protocol/errors.ts';
 import { digestField } from '../protocol/field.ts';
 import { encodeTick } from '../protocol/tick-message.ts';
@@ -15,7 +16,7 @@ import { createSyntheticSource, TEST_CATALOGUE } from '../testing/synthetic-sour
 import { createClock, VirtualClock } from './clock.ts';
 import { type Ingest, type IngestOptions, type PublishedTick, startIngest, TICK_MS } from './ingest.ts';
 import { Publisher } from './publisher.ts';
-import type { Clock, Source, SourceSink } from './source.ts';
+import { type Clock, createFrame, type Source, type SourceSink } from './source.ts';
 
 const START_MS = 1_800_000_000_000;
 const RACE = 'test';
@@ -297,6 +298,70 @@ describe('two ingests of one race', () => {
     expect(ingest.epoch).toBe(first.ingest.epoch);
     const [only, ...others] = await epochsInStream();
     expect(others).toEqual([]);
+    expect(digests(only!.ticks)).toEqual(digests([...first.ticks, ...ticks]));
+  });
+
+  it('know what either was told: what only the first one heard stays, what came since the last tick is added', async () => {
+    const clock = new VirtualClock(START_MS);
+    /** A live source that says what the test says. */
+    const talker = () => {
+      const started = Promise.withResolvers<SourceSink>();
+      const source: Source = {
+        name: 'talker',
+        kind: 'live',
+        start: async (sink) => started.resolve(sink),
+        stop: async () => {},
+      };
+      const say = async (samples: Record<string, number>, facts?: RaceFacts) => {
+        const sink = await started.promise;
+        const frame = createFrame(TEST_CATALOGUE);
+        const keys = Object.keys(samples);
+        frame.channels.set(keys.map((key) => TEST_CATALOGUE.indexOf(key)!));
+        frame.values.set(Object.values(samples));
+        Object.assign(frame, { car: '7', atMs: clock.nowMs(), count: keys.length });
+        sink.frame(frame);
+        if (facts) sink.facts(facts);
+      };
+      return { source, say };
+    };
+    const [a, b] = [talker(), talker()];
+    const first = await start(clock, { sources: [a.source] });
+    const waits = Promise.withResolvers<string>();
+    const second = start(clock, { sources: [b.source], onLog: (_, message) => waits.resolve(message) });
+    expect(await waits.promise).toContain('standing by');
+    await a.say({ speed: 100, lap: 1 }, { flag: 'green', lapsTotal: 50 });
+    await b.say({ speed: 100, lap: 1 }, { flag: 'green', lapsTotal: 50 });
+    await run(clock, 2);
+    // A gateway that tells the first one alone.
+    await a.say({ lap: 2 }, { flag: 'yellow' });
+    await run(clock, 2);
+    await first.ingest.stop();
+    // Nobody publishes now.
+    await b.say({ accel: 5 }, { lapsTotal: 60 });
+    clock.advanceTo(clock.nowMs() + TICK_MS);
+    await b.say({ accel: 7 });
+    const { ingest, ticks } = await second;
+    await run(clock, 2);
+    await ingest.stop();
+    const [only, ...others] = await epochsInStream();
+    expect(others).toEqual([]);
+    const values = only!.ticks.map(({ field }) => {
+      const [state] = field.states;
+      return ['speed', 'lap', 'accel'].map((key) => state![TEST_CATALOGUE.indexOf(key)!]);
+    });
+    const NONE = -(2 ** 31);
+    expect(values.slice(0, 4)).toEqual([
+      [1000, 1, NONE],
+      [1000, 1, NONE],
+      [1000, 2, NONE],
+      [1000, 2, NONE],
+    ]);
+    expect(values[4]).toEqual([1000, 2, 500]);
+    expect(values.at(-1)).toEqual([1000, 2, 700]);
+    expect(only!.document).toMatchObject({ flag: 'yellow', session: { lapsTotal: 60 } });
+    expect(only!.ticks.map(({ closeAtMs }) => closeAtMs)).toEqual(
+      only!.ticks.map((_, n) => START_MS + (n + 1) * TICK_MS),
+    );
     expect(digests(only!.ticks)).toEqual(digests([...first.ticks, ...ticks]));
   });
 

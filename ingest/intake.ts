@@ -3,7 +3,7 @@ import { ConfigError } from '../protocol/errors.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { Counters } from './counters.ts';
 import { Downsampler, type FrameOutcome } from './downsampler.ts';
-import { type ClosedTick, joinFacts, overlay, RECENT_TICKS, UNHEARD } from './handover.ts';
+import { type HeardTick, joinFacts, RECENT_TICKS } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
 import { RaceClock, type TickClose } from './race-clock.ts';
 import type { Frame, Source, SourceSink } from './source.ts';
@@ -38,9 +38,9 @@ export class Intake {
   readonly #raceClock: RaceClock;
   readonly #downsampler: Downsampler;
   readonly #started = new Set<Source>();
-  readonly #recent: ClosedTick[] = [];
-  /** Everything that sources have said of the race. */
-  facts: RaceFacts = {};
+  readonly #recent: HeardTick[] = [];
+  /** What sources have said of the race in the open tick. */
+  #facts: RaceFacts | undefined;
   #isOnAir = false;
   #isStopped = false;
 
@@ -57,7 +57,7 @@ export class Intake {
     });
     // Named at once, so that whoever looks finds a 0.
     for (const name of ['frames', 'samples']) this.counters.add(name, '', 0);
-    this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS, unheard: UNHEARD });
+    this.#downsampler = new Downsampler({ catalogue, tickMs: TICK_MS });
     this.#raceClock = new RaceClock(clock, TICK_MS, (close) => this.#close(close));
   }
 
@@ -93,7 +93,7 @@ export class Intake {
     facts: (facts) => {
       const roster = facts.roster?.filter(({ car }) => this.#mayRace(car));
       const known = { ...facts, ...(roster && { roster }) };
-      this.facts = joinFacts(this.facts, known);
+      this.#facts = joinFacts(this.#facts ?? {}, known);
       this.#events.onFacts(known);
     },
     refuse: (reason, detail) =>
@@ -120,7 +120,8 @@ export class Intake {
     try {
       const closeAtMs = Math.round(close.closeAtMs);
       const field = this.#downsampler.close(closeAtMs);
-      this.#recent.push({ closeAtMs, field });
+      this.#recent.push({ closeAtMs, news: this.#downsampler.news, facts: this.#facts });
+      this.#facts = undefined;
       if (this.#recent.length > RECENT_TICKS) this.#recent.shift();
       if (this.#isOnAir) this.#events.onTick(close, field);
     } catch (error) {
@@ -128,18 +129,29 @@ export class Intake {
     }
   }
 
-  /** Ticks that closed here after a race time, oldest first, as {@link overlay} wants them. */
-  since(closeAtMs: number): ClosedTick[] {
-    return this.#recent.filter((tick) => tick.closeAtMs > closeAtMs);
+  /** All that is known of the cars here, in slots of our own until {@link goOnAir}. */
+  get field(): Field {
+    return this.#downsampler.field;
+  }
+
+  /** Ticks that closed here from a race time on, oldest first. */
+  since(closeAtMs: number): HeardTick[] {
+    return this.#recent.filter((tick) => tick.closeAtMs >= closeAtMs);
+  }
+
+  /** What sources have said of the race in the tick that is open. */
+  get openFacts(): RaceFacts {
+    return this.#facts ?? {};
   }
 
   /**
-   * From now on ticks are published: what fans hold is `published`, with what is known here laid over it.
+   * From now on ticks are published.
+   * @param field What is known of all cars: the last tick in the stream, and what was heard {@link since}.
    * @param closedAtMs Race time up to which ticks are in the stream; 0 for none.
    */
-  goOnAir(published: Field, closedAtMs: number): void {
+  goOnAir(field: Field, closedAtMs: number): void {
     const nowMs = this.#options.clock.nowMs();
-    this.#downsampler.adopt(overlay(published, this.#downsampler.field), nowMs);
+    this.#downsampler.adopt(field, nowMs);
     this.#isOnAir = true;
     if (this.#raceClock.isRunning) this.#raceClock.skipTo(closedAtMs);
     else this.#raceClock.start(Math.max(nowMs, closedAtMs));

@@ -74,7 +74,7 @@ export class SessionClient implements FanSession {
       onAnswer: (answer) => this.#take(answer),
     });
     this.#stopListening = page?.listen((event) => event === 'hidden' && this.#leave());
-    this.#keep();
+    settings.keeper.take({ id, session: this.#copy.local });
     if (!settings.isNew) this.#watcher.askSoon();
   }
 
@@ -194,15 +194,11 @@ export class SessionClient implements FanSession {
     const before = this.#copy;
     this.#copy = copy;
     if (isChanged(before, copy)) {
-      this.#keep();
+      this.#settings.keeper.update({ id: this.id, session: copy.local });
       this.#emitter.emit('change', { from });
     }
     if (nextSave(copy)) this.#saver.soon();
     else this.#say(copy.stored ? 'saved' : 'new');
-  }
-
-  #keep(): void {
-    this.#settings.keeper.write({ id: this.id, session: this.#copy.local });
   }
 
   #saved(save: Save, answer: SessionAnswer): void {

@@ -36,7 +36,7 @@ const open = (storage: SessionStorage, id?: string) =>
 describe('what a device keeps of its session', () => {
   it('is there again when it starts anew', () => {
     const storage = new MapStorage();
-    new SessionKeeper(storage).write({ id: ID, session });
+    new SessionKeeper(storage).take({ id: ID, session });
     expect(new SessionKeeper(storage).read()).toEqual({ id: ID, session });
   });
 
@@ -51,18 +51,21 @@ describe('what a device keeps of its session', () => {
   it('is not needed: a storage that is not there, full or forbidden keeps nothing', () => {
     for (const storage of [undefined, throwing]) {
       const keeper = new SessionKeeper(storage);
-      keeper.write({ id: ID, session });
+      keeper.take({ id: ID, session });
       keeper.forget(ID);
       expect(keeper.read()).toBeUndefined();
     }
   });
 
-  it('is forgotten only if another session has not taken its place', () => {
+  it('is changed and forgotten only if another session has not taken its place', () => {
     const storage = new MapStorage();
     const keeper = new SessionKeeper(storage);
-    keeper.write({ id: ID, session });
+    keeper.take({ id: ID, session });
     keeper.forget(OTHER);
-    expect(keeper.read()?.id).toBe(ID);
+    keeper.update({ id: OTHER, session: EMPTY_SESSION });
+    expect(keeper.read()).toEqual({ id: ID, session });
+    keeper.update({ id: ID, session: EMPTY_SESSION });
+    expect(keeper.read()).toEqual({ id: ID, session: EMPTY_SESSION });
     keeper.forget(ID);
     expect(storage.map.size).toBe(0);
   });
@@ -84,13 +87,20 @@ describe('opening a session', () => {
 
   it('takes over that of a link, and nothing of the one before', () => {
     const storage = new MapStorage();
-    new SessionKeeper(storage).write({ id: OTHER, session });
+    new SessionKeeper(storage).take({ id: OTHER, session });
     const taken = open(storage, ID);
     expect([taken.id, taken.tvDelayMs]).toEqual([ID, 0]);
     taken.close();
     const again = open(storage);
     expect(again.id).toBe(ID);
     again.close();
+    const fresh = openSession({ url: 'http://127.0.0.1:1', storage, anew: true });
+    expect(fresh.id).not.toBe(ID);
+    again.close();
+    fresh.close();
+    const last = open(storage);
+    expect(last.id).toBe(fresh.id);
+    last.close();
   });
 
   it('refuses an id that is none, and settings that no edge would store; nothing is changed then', () => {

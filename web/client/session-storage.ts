@@ -36,8 +36,14 @@ export class SessionKeeper {
     }
   }
 
-  write({ id, session }: Kept): void {
+  /** Keeps this session instead of any other one. */
+  take({ id, session }: Kept): void {
     this.#try((storage) => storage.setItem(KEY, id + formatSession(session)));
+  }
+
+  /** Keeps what has become of a session, unless another one has taken its place, perhaps in another tab. */
+  update(kept: Kept): void {
+    if (this.read()?.id === kept.id) this.take(kept);
   }
 
   /** Forgets a session, unless another one has taken its place. */

@@ -69,6 +69,8 @@ export interface SessionOptions {
   readonly url: string | readonly string[];
   /** The session of another device. @defaultValue that of this device, or a new one */
   readonly id?: string;
+  /** A new session, whatever this device had. @defaultValue false */
+  readonly anew?: boolean;
   /** Where this device keeps its session. @defaultValue the `localStorage` of a browser; none in Node */
   readonly storage?: SessionStorage;
   /** @defaultValue the global one */
@@ -90,7 +92,7 @@ export function openSession(options: SessionOptions): FanSession {
   if (id !== undefined && !isSessionId(id))
     throw new ConfigError('bad_session', 'The id of a session has 22 letters, digits, - and _; copy the whole link.');
   const keeper = new SessionKeeper(options.storage ?? browserStorage());
-  const kept = keeper.read();
+  const kept = options.anew ? undefined : keeper.read();
   const isKept = kept !== undefined && (id === undefined || id === kept.id);
   return new SessionClient({
     urls: readUrls(options.url),
