@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeEdge, World } from '../../fanout/testing/fake-world.ts';
 import { createRandom } from '../../ingest/simulator/random.ts';
 import { type History, RATES, type Rate, type Wish } from '../../protocol/control.ts';
+import { TRANSPORTS, type Transport } from '../../web/client/transports.ts';
 import { type Excuses, ModelFan } from './model-fan.ts';
 
 /** Sequences of events that CI runs. */
@@ -172,14 +173,24 @@ const COMMANDS = [
       for (const one of real.edges) one.catchUp();
     }),
   ),
-  fc.tuple(fan, fc.constantFrom(...WISHES)).map(([who, { watch, channels }]) =>
-    command(`fan ${who} watches ${watch.map(({ car, view }) => `${car}:${view}`)}`, (real) => {
-      real.fans[who]!.race.watch(watch, channels);
+  fc.tuple(fan, fc.constantFrom(...WISHES)).map(([who, wish]) =>
+    command(`fan ${who} watches ${wish.watch.map(({ car, view }) => `${car}:${view}`)}`, (real) => {
+      real.fans[who]!.race.watch(wish.watch, wish.channels);
     }),
   ),
   fc
     .tuple(fan, fc.constantFrom(...RATES))
     .map(([who, rate]) => command(`fan ${who} at rate ${rate}`, (real) => real.fans[who]!.setRate(rate))),
+  fc.tuple(fan, fc.constantFrom('refused', 'mute', 'pass', 'pass')).map(([who, what]) =>
+    command(`WebSockets of fan ${who}: ${what}`, (real) => {
+      const { net } = real.fans[who]!;
+      if (what === net.webSockets) return;
+      net.webSockets = what as typeof net.webSockets;
+      // Whatever stands in between now knows nothing of connections from before.
+      net.cut();
+    }),
+  ),
+  fan.map((who) => command(`the network of fan ${who} is another one`, (real) => real.fans[who]!.changeNetwork())),
   fan.map((who) => command(`the page of fan ${who} wakes`, (real) => real.fans[who]!.race.probe())),
   fc.integer({ min: 1, max: 40 }).map((s) => command(`${s} s pass`, (real) => real.pass(s * 1000))),
 ];
@@ -190,7 +201,7 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts, slow reads and new lives`, {
+it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts, slow reads, new lives and other transports`, {
   timeout: 600_000,
 }, async () => {
   const start = fc.record({
@@ -200,6 +211,7 @@ it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts
   });
   const seed = Number(process.env.SLIPSTREAM_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   console.info(`The seed of the model test is ${seed}; set SLIPSTREAM_TEST_SEED to run it again.`);
+  const ticks = Object.fromEntries(TRANSPORTS.map((transport) => [transport, 0])) as Record<Transport, number>;
   await fc.assert(
     fc.asyncProperty(
       fc.nat(),
@@ -215,14 +227,20 @@ it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts
         try {
           await fc.asyncModelRun(setup, commands);
           const { world: stream, edges, fans: all } = real!;
-          for (const one of all) one.net.thaw();
+          for (const one of all) {
+            one.net.webSockets = 'pass';
+            one.net.thaw();
+          }
           stream.publish(21);
           for (const one of edges) one.catchUp();
           await real!.pass(70_000);
           stream.publish(1);
           for (const one of edges) one.catchUp();
           await real!.pass(6000);
-          for (const one of all) one.expectWhole();
+          for (const one of all) {
+            one.expectWhole();
+            for (const transport of TRANSPORTS) ticks[transport] += one.ticks[transport];
+          }
         } finally {
           for (const one of real?.fans ?? []) one.race.close();
           vi.clearAllTimers();
@@ -231,4 +249,7 @@ it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts
     ),
     { numRuns: RUNS, seed },
   );
+  console.info(`Ticks by transport: ${JSON.stringify(ticks)}.`);
+  // It would prove little if hardly any came over one of them.
+  for (const transport of TRANSPORTS) expect(ticks[transport]).toBeGreaterThan(RUNS);
 });

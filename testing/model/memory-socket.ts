@@ -2,59 +2,13 @@ import type { Fan, FanSink } from '../../fanout/fan.ts';
 import { receiveMessage, receiveQuery } from '../../fanout/fan-messages.ts';
 import type { FakeEdge } from '../../fanout/testing/fake-world.ts';
 import { CLOSE, type CloseReason } from '../../protocol/codes.ts';
+import type { MemoryNet } from './memory-net.ts';
 
 const OPEN = 1;
 const CLOSED = 3;
 
-/** What a test does to the connections of one fan. */
-export class MemoryNet {
-  readonly edges: FakeEdge[];
-  readonly #sockets = new Set<MemorySocket>();
-  /** What the edge sends waits to be read. */
-  isFrozen = false;
-  /** Nothing gets through, and nobody is told. */
-  isDark = false;
-
-  constructor(edges: FakeEdge[]) {
-    this.edges = edges;
-  }
-
-  /** A class that the SDK takes for WebSocket. */
-  get WebSocket(): typeof WebSocket {
-    const net = this;
-    return class extends MemorySocket {
-      constructor(url: string | URL) {
-        super(net, new URL(url));
-      }
-    } as unknown as typeof WebSocket;
-  }
-
-  add(socket: MemorySocket): void {
-    this.#sockets.add(socket);
-  }
-
-  forget(socket: MemorySocket): void {
-    this.#sockets.delete(socket);
-  }
-
-  /** Breaks the connections, as when the process on the other side dies. @param edge Only those to it. */
-  cut(edge?: FakeEdge): void {
-    for (const socket of this.#sockets) if (!edge || socket.edge === edge) socket.break();
-  }
-
-  freeze(): void {
-    this.isFrozen = true;
-  }
-
-  /** Reads what waits. @param count Messages. */
-  thaw(count = Number.POSITIVE_INFINITY): void {
-    this.isFrozen = count !== Number.POSITIVE_INFINITY;
-    for (const socket of this.#sockets) socket.read(count);
-  }
-}
-
 /** A WebSocket to an edge without sockets: the part of the interface that the SDK uses, over the memory of the process. */
-class MemorySocket {
+export class MemorySocket {
   binaryType = '';
   readyState = 0;
   onopen: (() => void) | null = null;
@@ -79,9 +33,14 @@ class MemorySocket {
 
   #open(query: string): void {
     if (this.readyState !== 0 || this.#net.isDark) return;
+    if (this.#net.webSockets === 'refused') {
+      this.break();
+      return;
+    }
     this.readyState = OPEN;
-    const { fans, world } = this.edge;
     this.onopen?.();
+    if (this.#net.webSockets === 'mute') return;
+    const { fans, world } = this.edge;
     const fan = fans.add(this.#sink, world.nowMs);
     this.#fan = fan;
     fans.guard(fan, () => receiveQuery(fans, fan, query, world.nowMs));

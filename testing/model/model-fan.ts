@@ -3,7 +3,9 @@ import type { FakeEdge, World } from '../../fanout/testing/fake-world.ts';
 import { expectedCars } from '../../fanout/testing/test-fan.ts';
 import type { History, Rate, Receipt, Wish } from '../../protocol/control.ts';
 import { connect, type Race, type TickEvent } from '../../web/client/mod.ts';
-import { MemoryNet } from './memory-socket.ts';
+import type { PageEvent } from '../../web/client/page.ts';
+import type { Transport } from '../../web/client/transports.ts';
+import { MemoryNet } from './memory-net.ts';
 
 /** Why a fan may get a snapshot: what has happened to the world in this run. */
 export interface Excuses {
@@ -26,6 +28,9 @@ export class ModelFan {
   #lastTick = -1;
   #epoch = '';
   #receipt: Receipt | undefined;
+  #tellPage: (event: PageEvent) => void = () => {};
+  /** Ticks by the transport that they came over. */
+  readonly ticks: Record<Transport, number> = { websocket: 0, sse: 0 };
   /** What went wrong, in words. */
   readonly problems: string[] = [];
 
@@ -46,11 +51,14 @@ export class ModelFan {
       ...options.wish,
       history: options.history,
       rate: options.rate,
-      transports: ['websocket'],
       WebSocket: this.net.WebSocket,
-      fetch: async (url) => {
-        const text = world.catalogueOf(url.slice(url.lastIndexOf('/') + 1)).json;
-        return { ok: true, status: 200, text: async () => text };
+      fetch: this.net.fetch,
+      page: {
+        isHidden: false,
+        listen: (listener) => {
+          this.#tellPage = listener;
+          return () => {};
+        },
       },
       random: options.random,
     });
@@ -61,6 +69,11 @@ export class ModelFan {
     this.race.on('error', (error) => {
       if (!excuses.hasNewLife) this.problems.push(String(error));
     });
+  }
+
+  /** The network is another one. */
+  changeNetwork(): void {
+    this.#tellPage('awake');
   }
 
   setRate(rate: Rate): void {
@@ -77,6 +90,7 @@ export class ModelFan {
       this.problems.push(`tick ${event.tick} joins ${event.span} ticks, which nobody asked for`);
     this.#lastTick = event.tick;
     this.#epoch = epoch;
+    this.ticks[this.race.transport]++;
     this.compare();
   }
 
@@ -92,6 +106,8 @@ export class ModelFan {
       (reason === 'too_old' && conflated) ||
       // Asked for by the client: a choice that did not come, or something that did not fit.
       reason === 'resync' ||
+      // The same over a stream of events, in which nothing can be asked: another one is opened without a position.
+      (reason === 'first' && this.race.transport === 'sse') ||
       // What was spoilt or replaced voids what the client holds, and so its position.
       (reason === 'first' && (hasSpoilt || hasNewLife || hasLagged));
     if (!isExcused) this.problems.push(`a snapshot at tick ${tick} after ${this.#lastTick}, reason ${reason}`);
