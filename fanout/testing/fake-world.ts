@@ -8,9 +8,6 @@ import type { Fan, FanSink } from '../fan.ts';
 import { FanSet } from '../fan-set.ts';
 import { DEFAULT_LIMITS, type EdgeLimits } from '../limits.ts';
 import type { ReadStream } from '../past.ts';
-import { PollAnswers } from '../poll-answers.ts';
-import { BASE_FORM, BINARY_FORM } from '../poll-forms.ts';
-import { PollRoom } from '../poll-room.ts';
 import { RaceState } from '../race-state.ts';
 import { RaceWriter, testCatalogue } from './publisher.ts';
 import { carsOf, expectedCars, FanReader } from './test-fan.ts';
@@ -132,18 +129,12 @@ export class World {
 export class FakeEdge {
   readonly world: World;
   readonly fans: FanSet;
-  readonly polls: PollRoom;
-  readonly pollAnswers = {
-    binary: new PollAnswers('oval', 500, BINARY_FORM),
-    base: new PollAnswers('oval', 500, BASE_FORM),
-  };
   state: RaceState;
   #read = 0;
   /** The stream cannot be read. */
   isCutOff = false;
   #reads: (() => void)[] = [];
   #hasReplays = false;
-  #hasPolls = false;
 
   constructor(world: World, limits: Partial<EdgeLimits> = {}) {
     this.world = world;
@@ -155,9 +146,7 @@ export class FakeEdge {
       limits: { ...DEFAULT_LIMITS, ...limits },
       fansOnEdge: () => this.fans.size,
       readStream: (...asked) => this.#reads.push(() => this.#readStream(...asked)),
-      onRead: () => {
-        this.#hasPolls = this.polls.hasRead();
-      },
+      onRead: () => {},
       onReplay: () => {
         this.#hasReplays = true;
       },
@@ -166,21 +155,7 @@ export class FakeEdge {
         throw error;
       },
     });
-    this.polls = new PollRoom({
-      ...{ limits: { ...DEFAULT_LIMITS, ...limits }, standstill: this.fans.standstill, mayWait: () => true },
-      known: () => this.fans.delivery,
-      report: (_, error) => {
-        throw error;
-      },
-    });
     this.catchUp();
-  }
-
-  /** Does what is due by the clock. */
-  sweep(): void {
-    this.fans.sweep(this.world.nowMs);
-    this.#hasPolls = this.polls.sweep();
-    this.settle();
   }
 
   #readStream(...[first, last, take]: Parameters<ReadStream>): void {
@@ -200,8 +175,6 @@ export class FakeEdge {
       for (const read of this.#reads.splice(0)) read();
       this.#hasReplays = false;
       while (this.fans.replay(this.world.nowMs, 2));
-      if (this.#hasPolls) while (this.polls.serve(this.world.nowMs, 2));
-      this.#hasPolls = false;
     } while (this.#reads.length > 0 || this.#hasReplays);
   }
 
@@ -224,7 +197,6 @@ export class FakeEdge {
         applied = this.state.apply(this.#read, given);
       }
       if (this.state.head && this.fans.advance(this.state, applied, this.world.nowMs)) isDue = true;
-      if (this.state.head && this.polls.advance(applied)) this.#hasPolls = true;
       if (isDue && !isBusy) this.#serve();
     }
     if (isDue) this.#serve();

@@ -1,28 +1,62 @@
-import type { Poll, PollRefusal } from '../../fanout/poll-room.ts';
+import { DEFAULT_LIMITS } from '../../fanout/limits.ts';
+import { PollAnswers } from '../../fanout/poll-answers.ts';
+import { BASE_FORM, BINARY_FORM } from '../../fanout/poll-forms.ts';
+import { type Poll, type PollRefusal, PollRoom } from '../../fanout/poll-room.ts';
 import type { Reply } from '../../fanout/reply.ts';
 import type { FakeEdge } from '../../fanout/testing/fake-world.ts';
 import { readSince } from '../../protocol/control.ts';
-import type { FetchAnswer, FetchInit } from '../../web/client/fetch.ts';
-import type { MemoryNet } from './memory-net.ts';
+import type { FetchAnswer } from '../../web/client/fetch.ts';
+import type { MemoryNet, Wire } from './memory-socket.ts';
 
-/** A long poll at an edge without sockets: the real room on one side, the answer of a `fetch` on the other. */
-export class MemoryPoll {
+const TICK_MS = 500;
+
+/** The room for long polls of an edge in memory, with all forms of answers that programs ask for. */
+class Desk {
+  readonly room: PollRoom;
+  readonly answers = {
+    poll: new PollAnswers('oval', TICK_MS, BINARY_FORM),
+    'poll.base': new PollAnswers('oval', TICK_MS, BASE_FORM),
+  };
+
+  constructor({ fans }: FakeEdge) {
+    this.room = new PollRoom({
+      limits: DEFAULT_LIMITS,
+      known: () => fans.delivery,
+      standstill: fans.standstill,
+      mayWait: () => true,
+      report: (_, error) => {
+        throw error;
+      },
+    });
+  }
+}
+
+const DESKS = new WeakMap<FakeEdge, Desk>();
+
+function deskOf(edge: FakeEdge): Desk {
+  const desk = DESKS.get(edge) ?? new Desk(edge);
+  DESKS.set(edge, desk);
+  return desk;
+}
+
+/** Answers what waits at an edge and can be answered. @returns whether anything was answered. */
+export function servePolls(edge: FakeEdge, nowMs: number): boolean {
+  const { room } = deskOf(edge);
+  const waiting = room.size;
+  if (room.sweep()) while (room.serve(nowMs, 2));
+  return room.size < waiting;
+}
+
+/** One long poll to an edge without sockets. */
+export class MemoryPoll implements Wire {
   readonly edge: FakeEdge;
   readonly answer: Promise<FetchAnswer>;
   readonly #net: MemoryNet;
   readonly #settle: { resolve: (answer: FetchAnswer) => void; reject: (error: Error) => void };
-  #poll: Poll | undefined;
-  /** What the edge has answered and the client has not read. */
+  readonly #poll: Poll;
   #outcome: Reply | PollRefusal | undefined;
-  #isOver = false;
 
-  constructor(
-    net: MemoryNet,
-    edge: FakeEdge,
-    form: 'binary' | 'base',
-    query: string,
-    { signal }: Pick<FetchInit, 'signal'>,
-  ) {
+  constructor(net: MemoryNet, edge: FakeEdge, form: keyof Desk['answers'], search: string, signal: AbortSignal) {
     this.edge = edge;
     this.#net = net;
     const { promise, resolve, reject } = Promise.withResolvers<FetchAnswer>();
@@ -30,50 +64,29 @@ export class MemoryPoll {
     this.#settle = { resolve, reject };
     net.add(this);
     signal.addEventListener('abort', () => this.break());
-    setTimeout(() => this.#ask(form, readSince(new URLSearchParams(query).get('since'))), 1);
+    const { room, answers } = deskOf(edge);
+    const since = readSince(new URLSearchParams(search).get('since'));
+    this.#poll = room.ask(since, answers[form], (outcome) => this.#hand(outcome), edge.world.nowMs);
+    edge.settle();
   }
 
-  #ask(form: 'binary' | 'base', since: Poll['since']): void {
-    const { polls, pollAnswers, world } = this.edge;
-    if (this.#isOver || this.#net.isDark) return;
-    const give = (outcome: Reply | PollRefusal) => {
-      this.#outcome = outcome;
-      setTimeout(() => this.#deliver(), 1);
-    };
-    this.#poll = polls.ask(since, pollAnswers[form], give, world.nowMs);
-    this.edge.settle();
+  #hand(outcome: Reply | PollRefusal): void {
+    this.#outcome = outcome;
+    if (!this.#net.isFrozen) setTimeout(() => this.read(1), 1);
   }
 
-  #deliver(): void {
-    if (!this.#net.isFrozen) this.read(1);
-  }
-
-  /** The client reads what was answered, if anything was. */
   read(count: number): void {
-    const outcome = this.#outcome;
-    if (count === 0 || outcome === undefined || this.#isOver || this.#net.isDark) return;
-    this.#leave();
-    const refused = typeof outcome === 'string';
-    const bytes = refused ? new TextEncoder().encode(JSON.stringify({ error: outcome })) : (outcome.body as Uint8Array);
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        controller.enqueue(bytes);
-        controller.close();
-      },
-    });
-    this.#settle.resolve({ ok: !refused, status: refused ? 503 : 200, body, text: async () => '' });
-  }
-
-  /** Breaks it, as when the process on the other side dies. */
-  break(): void {
-    if (this.#isOver) return;
-    this.#leave();
-    this.#settle.reject(new TypeError('The connection broke.'));
-  }
-
-  #leave(): void {
-    this.#isOver = true;
+    if (count === 0 || this.#outcome === undefined || this.#net.isDark) return;
     this.#net.forget(this);
-    if (this.#poll) this.edge.polls.forget(this.#poll);
+    const outcome = this.#outcome;
+    const isGiven = typeof outcome !== 'string';
+    const { body } = new Response(isGiven ? Uint8Array.from(outcome.body as Uint8Array) : '{}');
+    this.#settle.resolve({ ok: isGiven, status: isGiven ? 200 : 503, body, text: async () => '' });
+  }
+
+  break(): void {
+    this.#net.forget(this);
+    deskOf(this.edge).room.forget(this.#poll);
+    this.#settle.reject(new TypeError('The connection is gone.'));
   }
 }

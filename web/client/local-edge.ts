@@ -7,7 +7,6 @@ import {
   formatHello,
   type Hello,
   NEXT_ID,
-  type Next,
   parseClientMessage,
   type Rate,
   type Receipt,
@@ -348,7 +347,7 @@ export class LocalEdge {
   #answerNext(): void {
     const { next, badNext } = this.#hello;
     if (badNext) this.#refuse(badNext);
-    const { watch, channels, rate, resync } = (next ?? {}) as Next & { readonly resync?: true };
+    const { watch, channels, rate, resync } = next ?? {};
     if (watch) this.receive({ type: 'watch', id: NEXT_ID, watch, ...(channels && { channels }) });
     if (rate) this.receive({ type: 'rate', id: NEXT_ID, rate });
     if (resync) this.#resync();
