@@ -10,7 +10,7 @@ export interface DevicesActs {
   readonly address: () => string;
   /** The dialog is about to show the link: what is on the screen is to be found in the session. */
   readonly beforeLink: () => void;
-  /** Goes on with a session of its own; the other devices keep theirs. */
+  /** Goes on with the session of this device alone; the other devices keep theirs. */
   readonly leave: () => void;
 }
 

@@ -35,7 +35,7 @@ export class PageSession {
     return this.#session;
   }
 
-  /** Goes on with a session of its own. */
+  /** Goes on with the session that this device had before the link, or a new one. */
   leave(): void {
     this.#change(this.#open(undefined, true), 'left');
   }
@@ -47,8 +47,8 @@ export class PageSession {
     return id;
   }
 
-  #open(id: string | undefined, anew = false): FanSession {
-    const session = openSession({ url: this.#base, anew, ...(id === undefined ? {} : { id }) });
+  #open(id: string | undefined, own = false): FanSession {
+    const session = openSession({ url: this.#base, own, ...(id === undefined ? {} : { id }) });
     session.on('change', () => session === this.#session && this.#acts.onChange());
     session.on('status', (status) => {
       if (status === 'deleted' && session === this.#session) this.#change(this.#open(undefined), 'deleted');

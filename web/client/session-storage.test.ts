@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_SESSION, type Session } from '../../protocol/session.ts';
-import { openSession, readSessionLink } from './session.ts';
+import { openSession, readSessionLink, type SessionOptions } from './session.ts';
 import { SessionKeeper, type SessionStorage } from './session-storage.ts';
 
 class MapStorage implements SessionStorage {
@@ -18,6 +18,7 @@ class MapStorage implements SessionStorage {
 
 const ID = 'AAAAAAAAAAAAAAAAAAAAAA';
 const OTHER = 'BAAAAAAAAAAAAAAAAAAAAA';
+const THIRD = 'CAAAAAAAAAAAAAAAAAAAAA';
 const session: Session = { tvDelayMs: { value: 4, atMs: 1 }, races: new Map() };
 const throwing: SessionStorage = {
   getItem: () => {
@@ -85,22 +86,26 @@ describe('opening a session', () => {
     other.close();
   });
 
-  it('takes over that of a link, and nothing of the one before', () => {
+  it('takes over that of a link and nothing of its own, which it has back when it leaves', () => {
     const storage = new MapStorage();
+    const opened = (options: Partial<SessionOptions> = {}) => {
+      const it = openSession({ url: 'http://127.0.0.1:1', storage, ...options });
+      it.close();
+      return [it.id, it.tvDelayMs];
+    };
     new SessionKeeper(storage).take({ id: OTHER, session });
-    const taken = open(storage, ID);
-    expect([taken.id, taken.tvDelayMs]).toEqual([ID, 0]);
-    taken.close();
-    const again = open(storage);
-    expect(again.id).toBe(ID);
-    again.close();
-    const fresh = openSession({ url: 'http://127.0.0.1:1', storage, anew: true });
-    expect(fresh.id).not.toBe(ID);
-    again.close();
-    fresh.close();
-    const last = open(storage);
-    expect(last.id).toBe(fresh.id);
-    last.close();
+    expect(opened({ id: OTHER })).toEqual([OTHER, 4]);
+    expect(opened({ id: ID })).toEqual([ID, 0]);
+    expect(opened()).toEqual([ID, 0]);
+    expect(opened({ id: THIRD })).toEqual([THIRD, 0]);
+    expect(opened({ own: true })).toEqual([OTHER, 4]);
+    expect(opened()).toEqual([OTHER, 4]);
+    const [fresh] = opened({ own: true });
+    expect([ID, OTHER, THIRD]).not.toContain(fresh);
+    expect(opened()).toEqual([fresh, 0]);
+    expect(opened({ id: ID })).toEqual([ID, 0]);
+    new SessionKeeper(storage).forget(ID);
+    expect(opened()).toEqual([fresh, 0]);
   });
 
   it('refuses an id that is none, and settings that no edge would store; nothing is changed then', () => {

@@ -183,6 +183,7 @@ export function describeTransport(transport: Transport): void {
       member.race.watch([{ car: '24' }, { car: '48' }]);
       await until(() => member.race.car('48') !== undefined);
       expect(member.race.car('48')!.tick).toBe(rig.tick);
+      expect(member.receipts.map(plain).at(-1)).toEqual({ kind: 'snapshot', ticks: 0, reason: 'resync' });
     });
 
     it('stays in a race that stands still, and hears that the edge is there', async () => {
