@@ -26,6 +26,9 @@ const WAYS = [
   { unshare: ['--user', '--map-root-user', '--mount'], nsenter: ['--user', '--preserve-credentials', '--mount'] },
 ] as const;
 
+/** Large ones first; the last room goes to small ones. */
+const PIECES = [2 ** 20, 4096];
+
 const findWay = () =>
   WAYS.find(({ unshare }) => {
     const { status } = spawnSync('unshare', [...unshare, 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]);
@@ -57,10 +60,12 @@ export async function openSmallDisk(bytes: number): Promise<SmallDisk> {
     path,
     enter: ['nsenter', '--target', String(holder.pid), ...way.nsenter],
     fill: () => {
-      try {
-        for (;;) writeFileSync(ballast, new Uint8Array(4096), { flag: 'a' });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      for (const bytes of PIECES) {
+        try {
+          for (;;) writeFileSync(ballast, new Uint8Array(bytes), { flag: 'a' });
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        }
       }
     },
     free: () => rmSync(ballast),
