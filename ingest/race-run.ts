@@ -7,7 +7,7 @@ import { randomEpoch } from './epoch.ts';
 import { overlay, withMissing } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
 import { Intake, TICK_MS } from './intake.ts';
-import { Publisher, type PublisherOptions } from './publisher.ts';
+import { type BacklogReport, Publisher, type PublisherOptions } from './publisher.ts';
 import type { TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
 import {
@@ -65,6 +65,8 @@ export class RaceRun {
   /** Messages of the newest tick that are still to be made. */
   #trail: (() => void) | undefined;
   #ending: Promise<void> | undefined;
+  /** Aborted when the run ends, or is not to start any more. */
+  readonly #over = new AbortController();
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws {ConfigError} `too_many_cars`. */
@@ -99,6 +101,10 @@ export class RaceRun {
     return this.#intake.counters;
   }
 
+  get backlog(): BacklogReport {
+    return this.#publisher.backlog;
+  }
+
   /** Takes what cars send while another process publishes. Does not throw. */
   standBy(): Promise<void> {
     return this.#intake.standBy();
@@ -116,6 +122,7 @@ export class RaceRun {
   async start(stream: RaceStream, lease: Lease, signal?: AbortSignal): Promise<void> {
     this.#stream = stream;
     this.#lease = lease;
+    signal?.addEventListener('abort', () => this.#over.abort(signal.reason), { once: true });
     const closedAtMs = await this.#patiently(
       () => this.#takeUp(stream),
       async (error) => {
@@ -293,7 +300,7 @@ export class RaceRun {
       onBlocked: (problem) =>
         this.#log(
           'warn',
-          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${where}.`,
+          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; ${describeBacklog(this.#publisher.backlog)} in ${where}.`,
         ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
@@ -301,7 +308,8 @@ export class RaceRun {
 
   /** What waited when the process before this one ended, or when this one lost the stream, goes first. */
   async #publishLeft(stream: RaceStream) {
-    return this.#spool && publishLeft(this.#spool, stream, (level, message) => this.#log(level, message));
+    const say = (level: 'info' | 'warn', message: string) => this.#log(level, message);
+    return this.#spool && publishLeft(this.#spool, stream, say, this.#over.signal);
   }
 
   #tellSpoolProblem({ message }: SpoolError): void {
@@ -401,6 +409,7 @@ export class RaceRun {
   }
 
   async #endFailed(error: Error): Promise<void> {
+    this.#over.abort(error);
     this.#publisher.stop();
     await this.#intake.stop();
     this.#settle.reject(error);
@@ -413,6 +422,7 @@ export class RaceRun {
   }
 
   async #endStopped(): Promise<void> {
+    this.#over.abort(new Error('The ingest was stopped.'));
     await this.#intake.stop();
     this.#trail?.();
     await this.#publisher.flush(FLUSH_WITHIN_MS);
@@ -428,6 +438,9 @@ export class RaceRun {
 
 export const leaseLost = (race: string): BrokerError =>
   new BrokerError('lease_lost', `Another process publishes race ${race} now.`);
+
+const describeBacklog = ({ messages, bytes, blockedMs }: BacklogReport): string =>
+  `${messages} messages (${(bytes / 1e6).toFixed(2)} MB) have waited for ${Math.round(blockedMs / 1000)} s`;
 
 const withKind = (document: RaceDocument, kind = document.session.kind): RaceDocument => ({
   ...document,

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export interface SmallDisk {
   /** Where it is mounted, for processes that {@link enter} it. */
   readonly folder: string;
+  /** The same for processes that do not, as long as it is held. */
+  readonly path: string;
   /** Words before the command line of a program that is to see it; the program keeps the process id. */
   readonly enter: readonly string[];
   /** Takes all room that is left. */
@@ -48,9 +50,11 @@ export async function openSmallDisk(bytes: number): Promise<SmallDisk> {
     once(holder.stdout, 'data'),
     once(holder, 'exit').then(([code]) => Promise.reject(new Error(`Mounting ended with code ${code}.`))),
   ]);
-  const ballast = `/proc/${holder.pid}/root${folder}/ballast`;
+  const path = `/proc/${holder.pid}/root${folder}`;
+  const ballast = join(path, 'ballast');
   return {
     folder,
+    path,
     enter: ['nsenter', '--target', String(holder.pid), ...way.nsenter],
     fill: () => {
       try {

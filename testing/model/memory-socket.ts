@@ -2,13 +2,72 @@ import type { Fan, FanSink } from '../../fanout/fan.ts';
 import { receiveMessage, receiveQuery } from '../../fanout/fan-messages.ts';
 import type { FakeEdge } from '../../fanout/testing/fake-world.ts';
 import { CLOSE, type CloseReason } from '../../protocol/codes.ts';
-import type { MemoryNet } from './memory-net.ts';
 
 const OPEN = 1;
 const CLOSED = 3;
 
+/** A connection of a fan to an edge. */
+export interface Wire {
+  readonly edge: FakeEdge;
+  /** Delivers so many messages of what the edge has sent. */
+  read(count: number): void;
+  /** Ends, as when the process on the other side dies. */
+  break(): void;
+}
+
+/** What a test does to the connections of one fan. */
+export class MemoryNet {
+  readonly edges: FakeEdge[];
+  readonly #wires = new Set<Wire>();
+  /** What the edge sends waits to be read. */
+  isFrozen = false;
+  /** Nothing gets through, and nobody is told. */
+  isDark = false;
+  /** What something in between does with WebSockets: lets them through, refuses them, or lets them open and nothing more. */
+  webSockets: 'pass' | 'refused' | 'mute' = 'pass';
+  /** Something in between lets no stream of events through. */
+  noStreams = false;
+
+  constructor(edges: FakeEdge[]) {
+    this.edges = edges;
+  }
+
+  /** A class that the SDK takes for WebSocket. */
+  get WebSocket(): typeof WebSocket {
+    const net = this;
+    return class extends MemorySocket {
+      constructor(url: string | URL) {
+        super(net, new URL(url));
+      }
+    } as unknown as typeof WebSocket;
+  }
+
+  add(wire: Wire): void {
+    this.#wires.add(wire);
+  }
+
+  forget(wire: Wire): void {
+    this.#wires.delete(wire);
+  }
+
+  /** Breaks the connections, as when the process on the other side dies. @param edge Only those to it. */
+  cut(edge?: FakeEdge): void {
+    for (const wire of this.#wires) if (!edge || wire.edge === edge) wire.break();
+  }
+
+  freeze(): void {
+    this.isFrozen = true;
+  }
+
+  /** Reads what waits. @param count Messages. */
+  thaw(count = Number.POSITIVE_INFINITY): void {
+    this.isFrozen = count !== Number.POSITIVE_INFINITY;
+    for (const wire of this.#wires) wire.read(count);
+  }
+}
+
 /** A WebSocket to an edge without sockets: the part of the interface that the SDK uses, over the memory of the process. */
-export class MemorySocket {
+class MemorySocket implements Wire {
   binaryType = '';
   readyState = 0;
   onopen: (() => void) | null = null;

@@ -1,133 +1,133 @@
 import { EventSink, type StreamResponse } from '../../fanout/event-sink.ts';
+import { greetByStream } from '../../fanout/event-streams.ts';
 import { EventWriter } from '../../fanout/event-writer.ts';
 import type { Fan } from '../../fanout/fan.ts';
-import { limitsOf } from '../../fanout/fan-messages.ts';
 import type { FakeEdge } from '../../fanout/testing/fake-world.ts';
 import { parseQuery } from '../../protocol/control.ts';
-import type { FetchAnswer, FetchInit } from '../../web/client/fetch.ts';
-import type { MemoryNet } from './memory-net.ts';
+import type { Fetch, FetchAnswer } from '../../web/client/fetch.ts';
+import { MemoryPoll } from './memory-poll.ts';
+import type { MemoryNet, Wire } from './memory-socket.ts';
 
-/** What an operating system takes for a reader who does not read, in bytes. */
-const SOCKET_BYTES = 4000;
+/** A `fetch` that opens streams of events and polls at the edges of a net, and tells that they are there; what else it is asked for, `other` has. */
+export function fetchOf(net: MemoryNet, other: Fetch): Fetch {
+  return (url, init) => {
+    const { hostname, pathname, search } = new URL(url);
+    const leaf = pathname.slice(pathname.lastIndexOf('/') + 1);
+    if (!['live', 'events', 'poll', 'poll.base', 'healthz'].includes(leaf)) return other(url, init);
+    const edge = net.edges[Number(hostname.slice('edge-'.length))]!;
+    return new Promise((resolve, reject) => {
+      init.signal.addEventListener('abort', () => reject(new Error('given up')));
+      const answer = () => {
+        if (init.signal.aborted || net.isDark) return;
+        if (leaf === 'live') resolve({ ok: false, status: 426, text: async () => '' });
+        else if (leaf === 'healthz') resolve({ ok: true, status: 200, text: async () => '' });
+        else if (leaf === 'events' && net.noStreams) resolve({ ok: false, status: 502, text: async () => '' });
+        else if (leaf !== 'events')
+          new MemoryPoll(net, edge, leaf as 'poll', search, init.signal).answer.then(resolve, reject);
+        else resolve(new MemoryStream(net, edge, search.slice(1), init.signal).answer);
+      };
+      setTimeout(answer, 1);
+    });
+  };
+}
 
-/** A stream of events from an edge without sockets: the real writer on one side, the answer of a `fetch` on the other. */
-export class MemoryStream {
+/** A stream of events of an edge without sockets: its own side is the real one, down to the response. */
+class MemoryStream implements Wire {
+  readonly answer: FetchAnswer;
   readonly edge: FakeEdge;
-  readonly answer: Promise<FetchAnswer>;
   readonly #net: MemoryNet;
-  readonly #query: string;
   readonly #sink: EventSink;
-  #fan: Fan | undefined;
-  /** Written and not read yet. */
+  readonly #fan: Fan;
+  #body!: ReadableStreamDefaultController<Uint8Array>;
   #waiting: string[] = [];
-  /** The edge has said its last word. */
-  #isEnded = false;
-  /** For the client it is over. */
-  #isClosed = false;
   #isScheduled = false;
-  #reader!: ReadableStreamDefaultController<Uint8Array>;
-  readonly #body = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      this.#reader = controller;
-    },
-    cancel: () => this.#leave(),
-  });
-  readonly #settle: { resolve: (answer: FetchAnswer) => void; reject: (error: Error) => void };
+  #hasEnded = false;
+  #isOver = false;
+  #status = 200;
 
-  constructor(net: MemoryNet, edge: FakeEdge, query: string, { signal }: Pick<FetchInit, 'signal'>) {
-    this.edge = edge;
+  constructor(net: MemoryNet, edge: FakeEdge, query: string, signal: AbortSignal) {
     this.#net = net;
-    this.#query = query;
-    const { promise, resolve, reject } = Promise.withResolvers<FetchAnswer>();
-    this.answer = promise;
-    this.#settle = { resolve, reject };
-    this.#sink = new EventSink(this.#response, new EventWriter(0.5), {}, () => {});
+    this.edge = edge;
     net.add(this);
-    signal.addEventListener('abort', () => this.break());
-    setTimeout(() => this.#open(), 1);
-  }
-
-  #open(): void {
-    if (this.#isClosed || this.#net.isDark) return;
-    const { fans, world } = this.edge;
-    const fan = fans.add(this.#sink, world.nowMs);
-    this.#fan = fan;
-    fans.guard(fan, () => fans.greet(fan, parseQuery(this.#query, limitsOf(fans, fan))!, world.nowMs));
-    this.edge.settle();
-  }
-
-  /** The side of the edge. */
-  get #response(): StreamResponse {
-    const end = (text: string | Uint8Array) => {
-      this.#isEnded = true;
-      this.#write(String(text));
-    };
-    return {
-      write: (text) => this.#write(text),
-      end,
-      tryEnd: (rest) => {
-        end(rest);
-        return [true, true];
+    const { fans, world } = edge;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#body = controller;
       },
-      cork: (run) => run(),
-      close: () => this.break(),
-      writeStatus: () => {},
-      writeHeader: () => {},
-      endWithoutBody: () => {},
-      onAborted: () => {},
-      onWritable: () => {},
-      pause: () => {},
-      resume: () => {},
-    };
+      cancel: () => this.#leave(),
+    });
+    this.#sink = new EventSink(this.#response, new EventWriter(0.5), {}, () => {});
+    this.#fan = fans.add(this.#sink, world.nowMs);
+    fans.guard(this.#fan, () =>
+      greetByStream(this.#sink, fans, this.#fan, (limits) => parseQuery(query, limits)!, world.nowMs),
+    );
+    edge.settle();
+    signal.addEventListener('abort', () => this.break());
+    const status = this.#status;
+    const type = status === 200 ? 'text/event-stream' : 'application/json';
+    this.answer = { ok: status === 200, status, headers: { get: () => type }, body, text: async () => '' };
   }
 
-  #write(text: string): boolean {
+  /** As that of the library: it takes everything, and says when the operating system did not. */
+  readonly #response: StreamResponse = {
+    cork: (run) => run(),
+    writeStatus: (status) => {
+      this.#status = Number.parseInt(status, 10);
+    },
+    writeHeader: () => {},
+    write: (text) => {
+      this.#hand(text);
+      return !this.#net.isFrozen && !this.#net.isDark;
+    },
+    end: (text) => {
+      this.#hand(text as string);
+      this.#hasEnded = true;
+    },
+    endWithoutBody: () => {},
+    tryEnd: () => [true, true],
+    close: () => this.break(),
+    onAborted: () => {},
+    onWritable: () => {},
+    pause: () => {},
+    resume: () => {},
+  };
+
+  #hand(text: string): void {
     this.#waiting.push(text);
-    const headers = { get: () => 'text/event-stream' };
-    this.#settle.resolve({ ok: true, status: 200, headers, body: this.#body, text: async () => '' });
-    this.#schedule();
-    return this.#waiting.reduce((sum, one) => sum + one.length, 0) <= SOCKET_BYTES;
-  }
-
-  #schedule(): void {
     if (this.#isScheduled || this.#net.isFrozen || this.#net.isDark) return;
     this.#isScheduled = true;
     setTimeout(() => {
       this.#isScheduled = false;
-      this.read(Number.POSITIVE_INFINITY);
+      if (!this.#net.isFrozen) this.read(Number.POSITIVE_INFINITY);
     }, 1);
   }
 
-  /** The client reads so many pieces of what was written. */
   read(count: number): void {
-    if (this.#net.isDark || this.#isClosed) return;
+    if (this.#net.isDark || this.#isOver) return;
     for (let n = 0; n < count && this.#waiting.length > 0; n++)
-      this.#reader.enqueue(new TextEncoder().encode(this.#waiting.shift()));
+      this.#body.enqueue(new TextEncoder().encode(this.#waiting.shift()!));
     if (this.#waiting.length > 0) return;
-    if (this.#isEnded) {
+    if (this.#hasEnded) {
       this.#leave();
-      this.#reader.close();
+      this.#body.close();
       return;
     }
-    this.#sink.drain();
     const { fans, world } = this.edge;
-    if (this.#fan) fans.flush(this.#fan, world.nowMs);
+    this.#sink.drain();
+    fans.flush(this.#fan, world.nowMs);
     this.edge.settle();
   }
 
-  /** Breaks it, as when the process on the other side dies. */
-  break(): void {
-    if (this.#isClosed) return;
-    this.#leave();
-    this.#settle.reject(new TypeError('The connection broke.'));
-    this.#reader.error(new TypeError('The connection broke.'));
-  }
-
   #leave(): void {
-    this.#isClosed = true;
+    this.#isOver = true;
     this.#net.forget(this);
     this.#sink.abort();
-    if (this.#fan) this.edge.fans.remove(this.#fan);
-    this.#fan = undefined;
+    this.edge.fans.remove(this.#fan);
+  }
+
+  break(): void {
+    if (this.#isOver) return;
+    this.#leave();
+    this.#body.error(new TypeError('The connection is gone.'));
   }
 }

@@ -5,7 +5,8 @@ import type { History, Rate, Receipt, Wish } from '../../protocol/control.ts';
 import { connect, type Race, type TickEvent } from '../../web/client/mod.ts';
 import type { PageEvent } from '../../web/client/page.ts';
 import type { Transport } from '../../web/client/transports.ts';
-import { MemoryNet } from './memory-net.ts';
+import { MemoryNet } from './memory-socket.ts';
+import { fetchOf } from './memory-stream.ts';
 
 /** Why a fan may get a snapshot: what has happened to the world in this run. */
 export interface Excuses {
@@ -25,12 +26,12 @@ export class ModelFan {
   readonly #excuses: Excuses;
   readonly #history: History;
   #isPaced: boolean;
+  #tellPage: (event: PageEvent) => void = () => {};
   #lastTick = -1;
   #epoch = '';
   #receipt: Receipt | undefined;
-  #tellPage: (event: PageEvent) => void = () => {};
   /** Ticks by the transport that they came over. */
-  readonly ticks: Record<Transport, number> = { websocket: 0, sse: 0 };
+  readonly ticks: Record<Transport, number> = { websocket: 0, sse: 0, poll: 0 };
   /** What went wrong, in words. */
   readonly problems: string[] = [];
 
@@ -52,11 +53,14 @@ export class ModelFan {
       history: options.history,
       rate: options.rate,
       WebSocket: this.net.WebSocket,
-      fetch: this.net.fetch,
+      fetch: fetchOf(this.net, async (url) => {
+        const text = world.catalogueOf(url.slice(url.lastIndexOf('/') + 1)).json;
+        return { ok: true, status: 200, text: async () => text };
+      }),
       page: {
         isHidden: false,
-        listen: (listener) => {
-          this.#tellPage = listener;
+        listen: (hear) => {
+          this.#tellPage = hear;
           return () => {};
         },
       },
@@ -71,7 +75,7 @@ export class ModelFan {
     });
   }
 
-  /** The network is another one. */
+  /** The network of its page is another one. */
   changeNetwork(): void {
     this.#tellPage('awake');
   }
@@ -106,8 +110,6 @@ export class ModelFan {
       (reason === 'too_old' && conflated) ||
       // Asked for by the client: a choice that did not come, or something that did not fit.
       reason === 'resync' ||
-      // The same over a stream of events, in which nothing can be asked: another one is opened without a position.
-      (reason === 'first' && this.race.transport === 'sse') ||
       // What was spoilt or replaced voids what the client holds, and so its position.
       (reason === 'first' && (hasSpoilt || hasNewLife || hasLagged));
     if (!isExcused) this.problems.push(`a snapshot at tick ${tick} after ${this.#lastTick}, reason ${reason}`);
