@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { BrokerError } from '../protocol/errors.ts';
 
@@ -53,6 +54,24 @@ export async function connectNats(options: BrokerOptions): Promise<NatsConnectio
     await close();
   };
   return connection;
+}
+
+/**
+ * Connects to NATS as {@link connectNats}, as soon as it is there.
+ * @param signal Ends the waiting: rejects with its reason.
+ */
+export async function awaitNats(options: BrokerOptions, signal: AbortSignal): Promise<NatsConnection> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const connection = await connectNats(options);
+      if (!signal.aborted) return connection;
+      await connection.close();
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.retryable)) throw error;
+      await pause(RECONNECT_WAIT_MS);
+    }
+  }
 }
 
 async function report(

@@ -1,6 +1,7 @@
-import { connectNats } from '../broker/connection.ts';
+import { awaitNats, connectNats, type NatsConnection } from '../broker/connection.ts';
 import { createClock } from '../ingest/clock.ts';
 import { type Ingest, keepIngest } from '../ingest/ingest.ts';
+import { holdsSpool } from '../ingest/spool.ts';
 import { type Flags, type Usage, UsageError, type Values } from './flags.ts';
 import { tellReady, untilAskedToEnd } from './lifetime.ts';
 import { createLog, tellOfNats } from './log.ts';
@@ -96,11 +97,17 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
     abort.abort(new Error(reason));
     return reason;
   });
-  const connection = await connectNats({
-    servers: flags.nats,
-    name: `slipstream ingest ${flags.race}`,
-    onEvent: tellOfNats(log),
-  });
+  const broker = { servers: flags.nats, name: `slipstream ingest ${flags.race}`, onEvent: tellOfNats(log) };
+  let connection: NatsConnection | Promise<NatsConnection>;
+  try {
+    connection = await connectNats(broker);
+  } catch (error) {
+    if (folder === undefined || !holdsSpool(folder)) throw error;
+    log('warn', `${(error as Error).message} Messages wait in ${folder}.`);
+    connection = awaitNats(broker, abort.signal);
+    // It is given up when this process ends.
+    connection.catch(() => {});
+  }
   try {
     const clock = createClock(Date.now(), flags.speed);
     let current: Ingest | undefined;
@@ -124,7 +131,8 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
       abort.signal,
     );
   } finally {
-    await connection.close();
+    abort.abort(new Error('ended'));
+    await (await Promise.resolve(connection).catch(() => undefined))?.close();
   }
   return 0;
 }

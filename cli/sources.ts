@@ -88,7 +88,7 @@ export function createSources(
   choice: SourceChoice,
   catalogue: Catalogue,
   clock: Clock,
-  connection: NatsConnection,
+  connection: NatsConnection | Promise<NatsConnection>,
 ): Source[] {
   const make: Record<SourceName, () => Source> = {
     simulator: () =>

@@ -114,7 +114,8 @@ export class EventSink implements FanSink {
       this.#begin(response);
       isTaken = response.write(text);
     });
-    this.#waitingBytes = isTaken ? 0 : text.length;
+    // Of what the library keeps nothing tells how much is left: less than before, since some of it was taken.
+    this.#waitingBytes = isTaken ? 0 : Math.max(text.length, this.#waitingBytes - 1);
     // Pausing the request, of which nothing more is to come, makes the library forget its clock.
     if (!isTaken) this.#keeping ??= setInterval(() => this.#keep(), KEEP_EVERY_MS);
   }
@@ -138,7 +139,7 @@ export class EventSink implements FanSink {
     this.#write(this.#queue.splice(0).join('') || NOTHING);
   }
 
-  /** As far as it is known: of what the library keeps nothing tells how much is left. */
+  /** At most so many. */
   bufferedBytes(): number {
     return this.#waitingBytes;
   }

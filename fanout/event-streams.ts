@@ -73,7 +73,7 @@ export class EventStreams {
       return;
     }
     const guest = this.#admit(response, request, new EventWriter(Math.random()));
-    if (guest) this.#greet(guest, (limits) => parseQuery(query, limits) ?? parseQuery(`${query}&watch=`, limits)!);
+    if (guest) this.#greet(guest, (limits) => readQuery(query, limits));
   }
 
   /** Answers a POST: the hello is the body, for whom it is too long for an address. */
@@ -97,7 +97,7 @@ export class EventStreams {
   #greet(guest: Guest, read: ReadHello): void {
     const { sink, lastEventId } = guest;
     guest.occupant = new FanConnection(sink, this.#http.races, guest.race, (fans, fan, nowMs) =>
-      greet(sink, fans, fan, (limits) => comeBack(read(limits), lastEventId), nowMs),
+      greetByStream(sink, fans, fan, (limits) => comeBack(read(limits), lastEventId), nowMs),
     );
   }
 
@@ -132,6 +132,9 @@ export class EventStreams {
   }
 }
 
+const readQuery = (query: string, limits: ControlLimits): Hello =>
+  parseQuery(query, limits) ?? parseQuery(`${query}&watch=`, limits)!;
+
 function readBody(body: Uint8Array, limits: ControlLimits): Hello {
   const message = parseClientMessage(new TextDecoder().decode(body), limits);
   if (message.type === 'hello') return message;
@@ -144,7 +147,8 @@ function comeBack(hello: Hello, lastEventId: string): Hello {
   return since ? { ...hello, since } : hello;
 }
 
-function greet(sink: EventSink, fans: FanSet, fan: Fan, read: ReadHello, nowMs: number): void {
+/** Greets a fan, or ends its stream where what it says cannot be read: the same request would end the same way. */
+export function greetByStream(sink: EventSink, fans: FanSet, fan: Fan, read: ReadHello, nowMs: number): void {
   let hello: Hello;
   try {
     hello = read(limitsOf(fans, fan));

@@ -45,9 +45,10 @@ export function receiveQuery(fans: FanSet, fan: Fan, query: string, nowMs: numbe
 export function receiveNext(fans: FanSet, fan: Fan, { next, badNext }: Hello, nowMs: number): void {
   if (fan.stage !== 'live') return;
   if (badNext) refuse(fans, fan, badNext);
-  const { watch, channels, rate } = next ?? {};
+  const { watch, channels, rate, resync } = next ?? {};
   if (watch) fans.watch(fan, NEXT_ID, { watch, ...(channels && { channels }) });
   if (rate) fans.setRate(fan, NEXT_ID, rate, nowMs);
+  if (resync) fans.resync(fan, nowMs);
 }
 
 function offenceOf(fans: FanSet, fan: Fan, bytes: Uint8Array, isBinary: boolean, nowMs: number) {

@@ -78,6 +78,21 @@ export class Backlog {
     this.#refill();
   }
 
+  /** What was adopted is in the stream already, up to the message with a number. @throws {SpoolError} as {@link Spool.read}. */
+  skipTo(number: number, lastSeqs: ReadonlyMap<string, number>): void {
+    const done = number - this.#number;
+    if (done === 0) return;
+    const inWindow = Math.min(done, this.#window.length - this.#at);
+    this.#window = this.#window.slice(this.#at + inWindow);
+    this.#at = 0;
+    this.#onDisk -= done - inWindow;
+    this.#number = number;
+    // In one step: what is settled and the sequences that it led to belong together.
+    this.#settle(lastSeqs);
+    if (this.#window.length === 0) this.#refill();
+    else this.#windowBytes = sizeOf(this.#window);
+  }
+
   /**
    * Adds messages at the end.
    * @param lastSeqs Newest sequences of the subjects, as for {@link spill}.
@@ -142,7 +157,7 @@ export class Backlog {
     this.#spool.begin(identity, new Map(lastSeqs));
     this.#window = this.#window.slice(this.#at);
     this.#at = 0;
-    this.#windowBytes = this.#window.reduce((sum, { data }) => sum + data.length, 0);
+    this.#windowBytes = sizeOf(this.#window);
     for (const [index, message] of this.#window.entries()) {
       if (!this.#append(message)) break;
       this.#window[index] = withoutBase(message);
@@ -184,7 +199,7 @@ export class Backlog {
       this.#window = this.#tail;
       this.#tail = [];
     }
-    this.#windowBytes = this.#window.reduce((sum, { data }) => sum + data.length, 0);
+    this.#windowBytes = sizeOf(this.#window);
     if (this.#window.length > 0) return;
     this.#bytes = 0;
     this.#isSpilled = false;
@@ -211,5 +226,7 @@ export class Backlog {
     this.#giveBack();
   }
 }
+
+const sizeOf = (messages: readonly Outgoing[]): number => messages.reduce((sum, { data }) => sum + data.length, 0);
 
 const withoutBase = ({ subject, data, id }: Outgoing): Outgoing => ({ subject, data, id });

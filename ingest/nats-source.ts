@@ -21,9 +21,14 @@ const RACE_ID = /^[A-Za-z0-9_-]{1,64}$/;
  * Each message is handled inside the callback of the connection, so that no queue of ours can grow: a pipeline that
  * is too slow lets the socket fill, and the server then drops the connection as a slow consumer, which counts.
  *
- * @param connection Open, and closed by whoever opened it; a reconnect renews the subscriptions by itself.
+ * @param connection Open, and closed by whoever opened it; a reconnect renews the subscriptions by itself. One that is
+ *   still to come may come after the start, or never.
  */
-export function createNatsSource(connection: RawSubscriber, race: string, catalogue: Catalogue): Source {
+export function createNatsSource(
+  connection: RawSubscriber | Promise<RawSubscriber>,
+  race: string,
+  catalogue: Catalogue,
+): Source {
   let subscriptions: { unsubscribe(): void }[] | undefined;
   return {
     name: `nats raw.${race}.>`,
@@ -34,22 +39,34 @@ export function createNatsSource(connection: RawSubscriber, race: string, catalo
         throw new SourceError('bad_race', `Race id ${JSON.stringify(race)} must match ${RACE_ID}.`);
       const decoder = createFrameDecoder(catalogue);
       const prefix = `raw.${race}.`;
-      const listen = (subject: string, take: (message: { subject: string; data: Uint8Array }) => void) =>
-        connection.subscribe(subject, {
-          callback(error, message) {
-            // An unsubscribed callback may still be called for what the client had already read.
-            if (subscriptions && !error) take(message);
-          },
-        });
       subscriptions = [];
-      try {
-        subscriptions.push(
+      const subscribe = (open: RawSubscriber) => {
+        const listen = (subject: string, take: (message: { subject: string; data: Uint8Array }) => void) =>
+          open.subscribe(subject, {
+            callback(error, message) {
+              // An unsubscribed callback may still be called for what the client had already read.
+              if (subscriptions && !error) take(message);
+            },
+          });
+        subscriptions?.push(
           listen(`${prefix}*`, ({ subject, data }) =>
             decoder.decode(data, { car: subject.slice(prefix.length) }, sink),
           ),
           listen(`raw.${race}`, ({ data }) => decodeFacts(data, sink)),
         );
-        await connection.flush();
+      };
+      const open = await Promise.race([connection, undefined]);
+      if (!open) {
+        // Without one nothing can be heard, and whoever waits for it is told why.
+        void Promise.resolve(connection).then(
+          (late) => subscriptions && subscribe(late),
+          () => {},
+        );
+        return;
+      }
+      try {
+        subscribe(open);
+        await open.flush();
       } catch (cause) {
         unsubscribeAll();
         const detail = cause instanceof Error ? cause.message : String(cause);

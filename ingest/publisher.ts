@@ -4,8 +4,11 @@ import { Backlog } from './backlog.ts';
 import type { Outgoing } from './outgoing.ts';
 import { type Spool, SpoolError, type SpoolIdentity, type SpoolLeft } from './spool.ts';
 
+type Stream = Pick<RaceStream, 'publish' | 'last' | 'at' | 'range'>;
+
 export interface PublisherOptions {
-  readonly stream: Pick<RaceStream, 'publish' | 'last' | 'at' | 'range'>;
+  /** @defaultValue None yet: everything waits until {@link Publisher.attach}. */
+  readonly stream?: Stream;
   /** Newest sequence of each subject at the start; 0 for none. */
   readonly lastSeqs: ReadonlyMap<string, number>;
   /** Messages that may wait in memory. @defaultValue 1800, five minutes of ticks, patches and keyframes */
@@ -46,7 +49,8 @@ const GONE_ANSWERS = 4;
  */
 export class Publisher {
   readonly #options: PublisherOptions;
-  readonly #lastSeqs: Map<string, number>;
+  #stream: Stream | undefined;
+  #lastSeqs: Map<string, number>;
   readonly #backlog: Backlog;
   #isSending = false;
   #isStopped = false;
@@ -59,6 +63,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#stream = options.stream;
     this.#lastSeqs = new Map(options.lastSeqs);
     const { maxWaiting = 1800, spool, left, onSpoolProblem } = options;
     this.#backlog = new Backlog({
@@ -68,6 +73,24 @@ export class Publisher {
     });
     if (!left) return;
     this.#backlog.adopt(left.found, left.from);
+    if (this.#stream) void this.#drain();
+  }
+
+  /**
+   * Gives the stream to a publisher that was made without.
+   * @param lastSeqs Newest sequence of each subject.
+   * @param from Number of the first message that is not in the stream yet.
+   */
+  attach(stream: Stream, lastSeqs: ReadonlyMap<string, number>, from: number): void {
+    if (this.#isStopped) return;
+    this.#stream = stream;
+    this.#lastSeqs = new Map(lastSeqs);
+    try {
+      this.#backlog.skipTo(from, this.#lastSeqs);
+    } catch (error) {
+      this.#fail(this.#explain(error));
+      return;
+    }
     void this.#drain();
   }
 
@@ -95,7 +118,7 @@ export class Publisher {
       this.#fail(this.#explain(error));
       return;
     }
-    if (!this.#isSending) void this.#drain();
+    if (this.#stream && !this.#isSending) void this.#drain();
   }
 
   #explain(error: unknown): BrokerError | SpoolError {
@@ -110,11 +133,11 @@ export class Publisher {
   }
 
   /**
-   * Resolves when everything is in the stream, when the publisher has stopped, or when the time is over.
+   * Resolves when everything is in the stream, when the publisher has stopped or has no stream, or when the time is over.
    * @param withinMs Real ms. @defaultValue without end
    */
   async flush(withinMs?: number): Promise<void> {
-    if (this.#backlog.length === 0) return;
+    if (this.#backlog.length === 0 || !this.#stream) return;
     await new Promise<void>((resolve) => {
       const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
       this.#idle.push(() => {
@@ -196,7 +219,7 @@ export class Publisher {
    * @throws {BrokerError} `fenced` when another writer came first, `stream_lost`.
    */
   async #store(message: Outgoing): Promise<number> {
-    const { stream } = this.#options;
+    const stream = this.#stream!;
     const { subject } = message;
     const expected = this.#lastSeqs.get(subject) ?? 0;
     const result = await stream.publish(subject, message.data, message.id, expected);
@@ -227,7 +250,7 @@ export class Publisher {
   async #findLoss(error: unknown): Promise<BrokerError | undefined> {
     if (!(error instanceof BrokerError && error.code === 'no_stream')) return undefined;
     try {
-      this.#goneAnswers = (await this.#options.stream.range()) ? 0 : this.#goneAnswers + 1;
+      this.#goneAnswers = (await this.#stream!.range()) ? 0 : this.#goneAnswers + 1;
     } catch (cause) {
       this.#options.onRetry?.(cause as Error);
       return undefined;

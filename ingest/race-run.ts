@@ -1,5 +1,5 @@
 import type { Lease } from '../broker/lease.ts';
-import type { RaceStream } from '../broker/race-stream.ts';
+import { type RaceStream, subjectsOf } from '../broker/race-stream.ts';
 import type { RaceDocument } from '../protocol/document.ts';
 import { BrokerError, ConfigError, TelemetryError } from '../protocol/errors.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
@@ -7,7 +7,7 @@ import { randomEpoch } from './epoch.ts';
 import { overlay, withMissing } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
 import { Intake, TICK_MS } from './intake.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, type PublisherOptions } from './publisher.ts';
 import type { TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
 import {
@@ -18,9 +18,10 @@ import {
   type RacePoint,
   type RunIdentity,
 } from './race-publisher.ts';
-import { findStandstill } from './recovery.ts';
-import { Spool, type SpoolError } from './spool.ts';
-import { publishLeft } from './spooled-race.ts';
+import { findStandstill, readNewest, type Standstill, seqsOf } from './recovery.ts';
+import { Spool, SpoolError, type SpoolLeft } from './spool.ts';
+import { planSpool } from './spool-plan.ts';
+import { publishLeft, resumeSpool } from './spooled-race.ts';
 
 /** A machine clock that is behind the stream by less is waited for, by more it is an error. */
 const MAX_CLOCK_BEHIND_MS = 10_000;
@@ -46,16 +47,20 @@ export class RaceRun {
   readonly done: Promise<void>;
   readonly #settle: { resolve: () => void; reject: (error: Error) => void };
   readonly #options: IngestOptions;
-  readonly #stream: RaceStream;
   readonly #intake: Intake;
   readonly #spool: Spool | undefined;
+  // Set when NATS is there.
+  #stream: RaceStream | undefined;
   #lease: Lease | undefined;
+  /** What this run goes on from, until NATS is there. */
+  #left: SpoolLeft | undefined;
   #document: RaceDocument;
-  // Where the race stands in the stream. Set by #takeUp.
+  // Where the race stands. Set by #goOn.
   #identity!: RunIdentity;
   #point!: RacePoint;
   #publisher!: Publisher;
   #isFirst = true;
+  #isStoodDown = false;
   #hasBegun = false;
   /** Messages of the newest tick that are still to be made. */
   #trail: (() => void) | undefined;
@@ -63,10 +68,9 @@ export class RaceRun {
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws {ConfigError} `too_many_cars`. */
-  constructor(options: IngestOptions, stream: RaceStream) {
+  constructor(options: IngestOptions) {
     const { clock, race, sources } = options;
     this.#options = options;
-    this.#stream = stream;
     this.#spool = options.spool && new Spool({ ...options.spool, race });
     this.#document = createDocument(race, sources[0]?.kind ?? 'live', Math.round(clock.nowMs()));
     this.#intake = new Intake(options, {
@@ -109,21 +113,102 @@ export class RaceRun {
    * Finds the place in the stream, starts the sources and then the clock. Nothing is written before the first tick.
    * @throws what the sources and NATS throw, `lease_lost`, the reason of `signal`; {@link abandon} must follow.
    */
-  async start(lease: Lease, signal?: AbortSignal): Promise<void> {
+  async start(stream: RaceStream, lease: Lease, signal?: AbortSignal): Promise<void> {
+    this.#stream = stream;
     this.#lease = lease;
-    const closedAtMs = await this.#takeUpPatiently(async (error) => {
-      signal?.throwIfAborted();
-      // A cluster that has lost its leader finds another one, and whoever has stood by is needed then.
-      this.#log('warn', `Race ${this.#options.race} waits for NATS (${error.message}).`);
-      if (!(await lease.confirm())) throw leaseLost(this.#options.race);
-    });
+    const closedAtMs = await this.#patiently(
+      () => this.#takeUp(stream),
+      async (error) => {
+        signal?.throwIfAborted();
+        // A cluster that has lost its leader finds another one, and whoever has stood by is needed then.
+        this.#log('warn', `Race ${this.#options.race} waits for NATS (${error.message}).`);
+        if (!(await lease.confirm())) throw leaseLost(this.#options.race);
+      },
+    );
+    await this.#startSources();
+    this.#goOnAir(closedAtMs);
+  }
+
+  async #startSources(): Promise<void> {
     try {
       await this.#intake.startSources();
     } catch (error) {
       this.#publisher.stop();
       throw error;
     }
-    this.#goOnAir(closedAtMs);
+  }
+
+  /**
+   * Starts without NATS, from what waits in the spool: that knows more than the stream. The ticks wait there too, until
+   * {@link attach}.
+   * @returns `false` when nothing waits that can be continued; nothing has happened then.
+   * @throws what the sources throw; {@link abandon} must follow.
+   */
+  async startFromSpool(): Promise<boolean> {
+    const { catalogue, race } = this.#options;
+    const spool = this.#spool;
+    const resumed = spool && resumeSpool(spool, catalogue, (level, message) => this.#log(level, message));
+    if (!spool || !resumed) return false;
+    const { left, standstill } = resumed;
+    try {
+      const problem = this.#missesSlots(standstill.field);
+      if (problem) {
+        this.#log('warn', `Race ${race} does not go on before NATS is there: ${problem}`);
+        return false;
+      }
+      this.#left = left;
+      const closedAtMs = this.#goOn(standstill, subjectsOf(race));
+      const { settled } = left;
+      this.#publisher = this.#createPublisher({
+        lastSeqs: settled.lastSeqs,
+        left: { found: left, from: settled.upTo },
+      });
+      await this.#startSources();
+      this.#goOnAir(closedAtMs);
+      return true;
+    } finally {
+      if (!this.#publisher) spool.close();
+    }
+  }
+
+  /** Somebody else holds the lease: until {@link attach} ticks are remembered, and not published. */
+  standDown(): void {
+    this.#intake.leaveAir();
+    this.#trail?.();
+    this.#isStoodDown = true;
+  }
+
+  /** Gives the stream to a run that was started without: what waits is published, if it follows what is there. */
+  async attach(stream: RaceStream, lease: Lease): Promise<void> {
+    this.#stream = stream;
+    this.#lease = lease;
+    const { race, stream: options } = this.#options;
+    const ask = async () => {
+      await stream.ensure(options);
+      return readNewest(stream);
+    };
+    const newest = await this.#patiently(ask, (cause) => this.#expectRunning(cause));
+    if (this.#ending) return;
+    const left = this.#left!;
+    try {
+      const plan = planSpool(left, newest, stream.subjects.tick, this.#spool!.readAll(left.settled.upTo));
+      if (plan.kind === 'publish') {
+        this.#publisher.attach(stream, seqsOf(newest), plan.from);
+        this.#log('info', `NATS is there; ${this.#publisher.waiting} messages of race ${race} have waited.`);
+        if (this.#isStoodDown) this.#goOnAir(this.#point.closeAtMs);
+        return;
+      }
+      this.#publisher.stop();
+      await this.#resume(new BrokerError(plan.isLoss ? 'stream_lost' : 'overtaken', `${plan.reason}.`));
+    } catch (error) {
+      if (!(error instanceof SpoolError)) throw error;
+      this.#publisher.stop();
+      await this.#resume(error);
+    }
+  }
+
+  #expectRunning(cause: Error): void {
+    if (this.#ending) throw cause;
   }
 
   /**
@@ -153,17 +238,23 @@ export class RaceRun {
    * @param loss Why the end of the stream must not be continued, though it can be read.
    * @returns Close time of the last tick, 0 when a new epoch begins.
    */
-  async #takeUp(loss?: string): Promise<number> {
-    const { race, catalogue, clock, sources, stream: options } = this.#options;
-    await this.#stream.ensure(options);
-    const left = await this.#publishLeft();
-    const found = await findStandstill(this.#stream);
-    const { standstill, lastSeqs } = found;
-    const problem = found.problem ?? loss ?? left?.loss ?? this.#missesSlots(standstill?.field);
+  async #takeUp(stream: RaceStream, loss?: string): Promise<number> {
+    const { race, catalogue, stream: options } = this.#options;
+    await stream.ensure(options);
+    const left = await this.#publishLeft(stream);
+    const { standstill, lastSeqs, problem: damage } = await findStandstill(stream);
+    const problem = damage ?? loss ?? left?.loss ?? this.#missesSlots(standstill?.field);
     if (problem) this.#log('warn', `Race ${race} begins a new epoch: ${problem}`);
     const isSame = standstill?.catalogue.hash === catalogue.hash;
     if (standstill && !isSame) this.#log('info', `Race ${race} begins a new epoch: it has another catalogue.`);
-    const continued = isSame && !problem ? standstill : undefined;
+    const closedAtMs = this.#goOn(isSame && !problem ? standstill : undefined, stream.subjects);
+    this.#publisher = this.#createPublisher({ stream, lastSeqs });
+    return closedAtMs;
+  }
+
+  /** Goes on where the race stands, or begins an epoch. @returns Close time of the last tick, 0 for a new epoch. */
+  #goOn(continued: Standstill | undefined, subjects: RunIdentity['subjects']): number {
+    const { race, catalogue, clock, sources } = this.#options;
     // Only what cars send is bound to the time of day: a race at 20 times the speed is hours ahead of it.
     if (continued && sources.every(({ kind }) => kind !== 'live')) clock.skipTo?.(continued.closeAtMs);
     const behindMs = (continued?.closeAtMs ?? 0) - clock.nowMs();
@@ -174,7 +265,7 @@ export class RaceRun {
       );
     }
     const epoch = continued?.epoch ?? randomEpoch();
-    this.#identity = { epoch, catalogue, subjects: this.#stream.subjects };
+    this.#identity = { epoch, catalogue, subjects };
     this.#point = continued ?? RACE_START;
     this.#isFirst = true;
     this.#trail = undefined;
@@ -185,27 +276,32 @@ export class RaceRun {
     } else {
       this.#log('info', `Race ${race} begins in epoch ${epoch}.`);
     }
-    this.#publisher = new Publisher({
-      stream: this.#stream,
-      lastSeqs,
-      ...(this.#spool && { spool: { store: this.#spool, identity: { epoch, catalogue: catalogue.hash } } }),
+    this.#hasBegun = true;
+    return continued?.closeAtMs ?? 0;
+  }
+
+  #createPublisher(start: Pick<PublisherOptions, 'stream' | 'lastSeqs' | 'left'>): Publisher {
+    const { race, catalogue } = this.#options;
+    const identity = { epoch: this.#identity.epoch, catalogue: catalogue.hash };
+    const where = this.#spool?.folder ?? 'memory';
+    return new Publisher({
+      ...start,
+      ...(this.#spool && { spool: { store: this.#spool, identity } }),
       onSpoolProblem: (error) => this.#tellSpoolProblem(error),
       onFatal: (error) => void this.#resume(error),
       onRetry: (error) => this.counters.add('publish_retry', error.message),
       onBlocked: (problem) =>
         this.#log(
           'warn',
-          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${this.#spool?.folder ?? 'memory'}.`,
+          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${where}.`,
         ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
-    this.#hasBegun = true;
-    return continued?.closeAtMs ?? 0;
   }
 
   /** What waited when the process before this one ended, or when this one lost the stream, goes first. */
-  async #publishLeft() {
-    return this.#spool && publishLeft(this.#spool, this.#stream, (level, message) => this.#log(level, message));
+  async #publishLeft(stream: RaceStream) {
+    return this.#spool && publishLeft(this.#spool, stream, (level, message) => this.#log(level, message));
   }
 
   #tellSpoolProblem({ message }: SpoolError): void {
@@ -223,15 +319,15 @@ export class RaceRun {
     // What is lost again and again, as when somebody deletes the stream, is begun anew as often.
     const isAgain = error.code === 'fenced' && nowMs - this.#fencedAtMs < FENCED_AGAIN_MS;
     if (error.code === 'fenced') this.#fencedAtMs = nowMs;
-    if (error.code === 'spool_full' || isAgain) return this.fail(error);
-    if (!(await this.#lease!.confirm())) return this.fail(leaseLost(this.#options.race));
+    const [stream, lease] = [this.#stream, this.#lease];
+    if (error.code === 'spool_full' || isAgain || !stream || !lease) return this.fail(error);
+    if (!(await lease.confirm())) return this.fail(leaseLost(this.#options.race));
     this.#log('warn', `Race ${this.#options.race} is taken up again: ${error.message}`);
     // What fans have seen of an epoch must not be told them again in another way.
     const loss = error.code === 'stream_lost' ? error.message : undefined;
     try {
-      const closedAtMs = await this.#takeUpPatiently((cause) => {
-        if (this.#ending) throw cause;
-      }, loss);
+      const takeUp = () => this.#takeUp(stream, loss);
+      const closedAtMs = await this.#patiently(takeUp, (cause) => this.#expectRunning(cause));
       if (this.#ending) this.#publisher.stop();
       else this.#goOnAir(closedAtMs);
     } catch (cause) {
@@ -239,11 +335,11 @@ export class RaceRun {
     }
   }
 
-  /** {@link #takeUp} until it succeeds. @param mayRetry Throws when NATS is not to be asked again after this error. */
-  async #takeUpPatiently(mayRetry: (error: Error) => void | Promise<void>, loss?: string): Promise<number> {
+  /** Asks NATS until it answers. @param mayRetry Throws when it is not to be asked again after this error. */
+  async #patiently<T>(ask: () => Promise<T>, mayRetry: (error: Error) => void | Promise<void>): Promise<T> {
     for (;;) {
       try {
-        return await this.#takeUp(loss);
+        return await ask();
       } catch (error) {
         if (error instanceof TelemetryError && !error.retryable) throw error;
         await mayRetry(error as Error);

@@ -12,6 +12,8 @@ import {
   readStreamHead,
   type StreamHead,
 } from '../protocol/tick-message.ts';
+import type { Outgoing } from './outgoing.ts';
+import { RACE_START } from './race-publisher.ts';
 
 /** Where a race stands in its stream. */
 export interface Standstill {
@@ -63,7 +65,11 @@ export async function findStandstill(stream: RaceStream): Promise<Found> {
   try {
     const known = parseCatalogue(new TextDecoder().decode(text.data));
     const until = Math.max(...lastSeqs.values());
-    const standstill = replay(base, known, await stream.read(base.seq + 1, until, READ_TIMEOUT_MS));
+    const standstill = replay(
+      pointOf(base.data, known),
+      known,
+      await stream.read(base.seq + 1, until, READ_TIMEOUT_MS),
+    );
     return { standstill, lastSeqs };
   } catch (error) {
     if (!(error instanceof TelemetryError) || error.retryable) throw error;
@@ -71,12 +77,37 @@ export async function findStandstill(stream: RaceStream): Promise<Found> {
   }
 }
 
-function replay(base: StreamMessage, catalogue: Catalogue, messages: readonly StreamMessage[]): Standstill {
-  const keyframe = decodeKeyframe(base.data, catalogue);
-  const { epoch } = keyframe.head;
-  let { tick, closeAtMs } = keyframe.head;
-  let { field, docRevision } = keyframe;
-  let document = unpack(keyframe.doc) as RaceDocument;
+/** A state of the race, and messages that lead on from it. */
+type Point = Omit<Standstill, 'catalogue'>;
+
+function pointOf(data: Uint8Array, catalogue: Catalogue): Point {
+  const { head, field, doc, docRevision } = decodeKeyframe(data, catalogue);
+  const { epoch, tick, closeAtMs } = head;
+  return { epoch, tick, closeAtMs, field, document: unpack(doc) as RaceDocument, docRevision };
+}
+
+/**
+ * Where a race stands after messages that have not come into the stream yet.
+ * @param base Keyframe that they build on; `undefined` when the epoch begins with them.
+ * @throws {TelemetryError} when they do not fit together.
+ */
+export function replaySpooled(
+  epoch: string,
+  catalogue: Catalogue,
+  base: Uint8Array | undefined,
+  messages: readonly Outgoing[],
+): Standstill {
+  const start = base ? pointOf(base, catalogue) : { ...RACE_START, epoch };
+  return replay(
+    start,
+    catalogue,
+    messages.map(({ subject, data }, seq) => ({ subject, data, seq })),
+  );
+}
+
+function replay(start: Point, catalogue: Catalogue, messages: readonly StreamMessage[]): Standstill {
+  const { epoch } = start;
+  let { tick, closeAtMs, field, document, docRevision } = start;
   for (const message of messages) {
     const kind = message.subject.slice(message.subject.lastIndexOf('.') + 1);
     if (kind === 'tick') {
@@ -84,6 +115,9 @@ function replay(base: StreamMessage, catalogue: Catalogue, messages: readonly St
       expectNext('tick', message, epoch, head, tick, head.tick);
       field = applyTick(message.data, catalogue, field).field;
       ({ tick, closeAtMs } = head);
+    } else if (kind === 'keyframe') {
+      // What a spool begins with may be a change of the document short of it.
+      ({ field, document, docRevision } = pointOf(message.data, catalogue));
     } else if (kind === 'doc') {
       const patch = decodeDocPatch(message.data);
       expectNext('document revision', message, epoch, patch.head, docRevision, patch.docRevision);
@@ -106,6 +140,6 @@ function expectNext(
   if (head.epoch === epoch && next === last + 1) return;
   throw new BrokerError(
     'stream_damaged',
-    `Sequence ${seq} of the stream holds ${what} ${next} of epoch ${head.epoch}, but ${what} ${last + 1} of epoch ${epoch} comes next.`,
+    `Sequence ${seq} holds ${what} ${next} of epoch ${head.epoch}, but ${what} ${last + 1} of epoch ${epoch} comes next.`,
   );
 }

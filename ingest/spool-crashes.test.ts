@@ -7,9 +7,10 @@ import type { PublishResult, RaceStream, StreamMessage } from '../broker/race-st
 import { EMPTY_FIELD } from '../protocol/field.ts';
 import { encodeTick, readStreamHead } from '../protocol/tick-message.ts';
 import type { Outgoing } from './outgoing.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, type PublisherOptions } from './publisher.ts';
 import { readNewest, seqsOf } from './recovery.ts';
-import { Spool } from './spool.ts';
+import { Spool, type SpoolLeft } from './spool.ts';
+import { planSpool } from './spool-plan.ts';
 import { publishLeft } from './spooled-race.ts';
 import { readTestCatalogue } from './test-catalogues.ts';
 
@@ -93,7 +94,9 @@ class World {
   #message(kind: 'tick' | 'keyframe' | 'doc', tick: number): Outgoing {
     const head = { tick, closeAtMs: ++this.#nonce, epoch: EPOCH, catalogueTag: 1 };
     const data = encodeTick(head, catalogue, EMPTY_FIELD, EMPTY_FIELD);
-    return { subject: subjects[kind], data, id: `${EPOCH}:${kind}${tick}`, base: () => new Uint8Array([tick]) };
+    const before = kind === 'tick' ? tick - 1 : tick;
+    const base = () => (before < 0 ? undefined : new Uint8Array([before]));
+    return { subject: subjects[kind], data, id: `${EPOCH}:${kind}${tick}`, base };
   }
 
   closeTick(doc: boolean, keyframe: boolean): void {
@@ -112,7 +115,7 @@ class World {
    * it may be of another subject.
    */
   meddle(): void {
-    if (this.#publisher && this.#publisher.waiting > 0) return;
+    if (this.#publisher && this.#publisher.waiting > 0 && !this.#left) return;
     const newest = this.stream.newest('t');
     const tick = newest ? readStreamHead(newest.data).tick + 1 : 0;
     const message = this.#message('tick', tick);
@@ -121,8 +124,12 @@ class World {
     if (result === 'conflict' || result.duplicate) return;
     this.truth = [...this.truth.slice(0, this.stream.messages.length - 1), message];
     this.#mustHave = this.truth.length;
+    this.#foreignAt = this.truth.length - 1;
     this.#isVoid = true;
   }
+
+  /** Where in the truth the newest message of somebody else stands. */
+  #foreignAt = 0;
 
   /** Nothing that the living one hands out will be taken. */
   #isVoid = false;
@@ -160,15 +167,19 @@ class World {
     if (!this.#isVoid) this.#mustHave = this.truth.length;
   }
 
-  /** Starts ingest where there is none; NATS must be there. */
+  /** What a process that was started without NATS goes on from. */
+  #left: SpoolLeft | undefined;
+
+  /** Starts ingest where there is none. When NATS is away and nothing waits, it comes back for that. */
   async start(): Promise<void> {
     if (this.#publisher) return;
+    this.#left = undefined;
+    if (this.stream.isAway && this.#startFromSpool()) return;
     this.stream.isAway = false;
     this.#isVoid = false;
     this.#life = { isDead: false, arrivesLate: false };
     const connection = this.stream.connect(this.#life);
-    this.#spool = new Spool({ folder: this.folder, race: 'r', maxBytes: 1e6, segmentBytes: 300 });
-    const begun = publishLeft(this.#spool, connection, (_, message) => this.said.push(message));
+    const begun = publishLeft(this.#openSpool(), connection, (_, message) => this.said.push(message));
     const before = this.stream.messages.length;
     let isOver = false;
     void begun.then(() => {
@@ -183,11 +194,67 @@ class World {
     const newest = await readNewest(connection);
     const tick = newest.get('t');
     this.#tick = tick ? readStreamHead(tick.data).tick : -1;
-    this.#publisher = new Publisher({
-      stream: connection,
-      lastSeqs: seqsOf(newest),
+    this.#publisher = this.#createPublisher({ stream: connection, lastSeqs: seqsOf(newest) });
+  }
+
+  #startFromSpool(): boolean {
+    const spool = this.#openSpool();
+    const left = spool.load();
+    if (!left) {
+      spool.close();
+      return false;
+    }
+    const { base, messages } = spool.readNewest();
+    const last = messages.at(-1);
+    this.#tick = last ? readStreamHead(last.data).tick : (base?.[0] ?? -1);
+    const waiting = [...spool.readAll(left.settled.upTo)].at(-1)!;
+    const place = this.truth.findIndex(({ data }) => Buffer.compare(data, waiting.data) === 0);
+    // Another one has gone on from before what waits here; this process cannot know.
+    this.#isVoid = place < this.#foreignAt;
+    if (!this.#isVoid) {
+      expect(place + 1, this.said.join('\n')).toBeGreaterThanOrEqual(this.#mustHave);
+      this.truth.length = Math.max(place + 1, this.stream.messages.length);
+    }
+    this.#left = left;
+    this.#life = { isDead: false, arrivesLate: false };
+    this.#publisher = this.#createPublisher({
+      lastSeqs: left.settled.lastSeqs,
+      left: { found: left, from: left.settled.upTo },
+    });
+    this.blindStarts++;
+    return true;
+  }
+
+  blindStarts = 0;
+
+  /** NATS is back for a process that was started without. */
+  async attach(): Promise<void> {
+    const left = this.#left;
+    if (!left || !this.#publisher) return;
+    const connection = this.stream.connect(this.#life);
+    const newest = await readNewest(connection);
+    const plan = planSpool(left, newest, subjects.tick, this.#spool!.readAll(left.settled.upTo));
+    this.#left = undefined;
+    if (plan.kind === 'publish') {
+      this.#publisher.attach(connection, seqsOf(newest), plan.from);
+      return;
+    }
+    if (!this.#isVoid) this.problems.push(`discarded what waits: ${plan.reason}`);
+    this.#publisher.stop();
+    this.#endFenced('fenced');
+    await this.start();
+  }
+
+  #openSpool(): Spool {
+    this.#spool = new Spool({ folder: this.folder, race: 'r', maxBytes: 1e6, segmentBytes: 300 });
+    return this.#spool;
+  }
+
+  #createPublisher(start: Pick<PublisherOptions, 'stream' | 'lastSeqs' | 'left'>): Publisher {
+    return new Publisher({
+      ...start,
       maxWaiting: 20,
-      spool: { store: this.#spool, identity: { epoch: EPOCH, catalogue: catalogue.hash } },
+      spool: { store: this.#spool!, identity: { epoch: EPOCH, catalogue: catalogue.hash } },
       onFatal: (error) => this.#endFenced(error.code),
       onSpoolProblem: ({ message }) => this.problems.push(message),
     });
@@ -214,6 +281,7 @@ class World {
     await this.start();
     this.stream.isAway = false;
     this.stream.answers = [];
+    await this.attach();
     for (let n = 0; n < 1000 && (this.#publisher?.waiting ?? 0) > 0; n++) await vi.advanceTimersByTimeAsync(300);
     if (!this.#isVoid) this.expectTruth(this.truth.length);
     await this.stop();
@@ -227,6 +295,9 @@ class World {
 
 type Step = (world: World) => void | Promise<void>;
 
+/** With words for the report of a failure. */
+const say = (words: string, act: Step): Step => Object.assign(act, { toString: () => words });
+
 const pass =
   (ms: number): Step =>
   async () =>
@@ -235,42 +306,39 @@ const answer = fc.constantFrom<Answer>('well', 'well', 'well', 'lost_before', 'l
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc.tuple(fc.boolean(), fc.boolean(), fc.nat({ max: 900 })).map(([doc, keyframe, ms]): Step => {
-      return async (world) => {
+    arbitrary: fc.tuple(fc.boolean(), fc.boolean(), fc.nat({ max: 900 })).map(([doc, keyframe, ms]) =>
+      say(`tick${doc ? ' doc' : ''}${keyframe ? ' keyframe' : ''}, ${ms} ms pass`, async (world) => {
         world.closeTick(doc, keyframe);
         await vi.advanceTimersByTimeAsync(ms);
-      };
-    }),
+      }),
+    ),
   },
   {
     weight: 3,
-    arbitrary: fc.boolean().map(
-      (isAway): Step =>
-        (world) => {
-          world.stream.isAway = isAway;
-        },
+    arbitrary: fc.boolean().map((isAway) =>
+      say(isAway ? 'NATS goes' : 'NATS comes', async (world) => {
+        world.stream.isAway = isAway;
+        if (!isAway) await world.attach();
+      }),
     ),
   },
   {
     weight: 2,
-    arbitrary: fc.array(answer, { maxLength: 8 }).map(
-      (answers): Step =>
-        (world) => {
-          world.stream.answers = answers;
-        },
+    arbitrary: fc.array(answer, { maxLength: 8 }).map((answers) =>
+      say(`answers: ${answers.join(', ')}`, (world) => {
+        world.stream.answers = [...answers];
+      }),
     ),
   },
   {
     weight: 2,
-    arbitrary: fc.tuple(fc.boolean(), fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 400 }))).map(
-      ([arrivesLate, torn]): Step =>
-        (world) =>
-          world.kill(arrivesLate, torn),
-    ),
+    arbitrary: fc
+      .tuple(fc.boolean(), fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 400 })))
+      .map(([late, torn]) => say(`kill${late ? ' late' : ''} torn ${torn}`, (world) => world.kill(late, torn))),
   },
-  { weight: 1, arbitrary: fc.constant<Step>((world) => world.stop()) },
-  { weight: 3, arbitrary: fc.constant<Step>((world) => world.start()) },
-  { weight: 1, arbitrary: fc.constant<Step>((world) => world.meddle()) },
+  { weight: 1, arbitrary: fc.constant(say('stop', (world) => world.stop())) },
+  { weight: 3, arbitrary: fc.constant(say('start', (world) => world.start())) },
+  { weight: 1, arbitrary: fc.constant(say('somebody else writes', (world) => world.meddle())) },
   { weight: 1, arbitrary: fc.constantFrom(3000, 150_000).map(pass) },
 );
 
@@ -279,7 +347,7 @@ describe('an ingest with a spool', () => {
   afterEach(() => vi.useRealTimers());
 
   it('puts every tick into the stream once and in order, wherever it dies and whatever NATS does', async () => {
-    const seen = { published: 0, forgotten: 0, torn: 0 };
+    const seen = { published: 0, forgotten: 0, torn: 0, blind: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), async (steps) => {
         const world = new World();
@@ -291,6 +359,7 @@ describe('an ingest with a spool', () => {
           seen.published += world.said.filter((line) => line.includes('published first')).length;
           seen.forgotten += world.said.filter((line) => line.includes('forgotten')).length;
           seen.torn += world.said.filter((line) => line.includes('middle of a record')).length;
+          seen.blind += world.blindStarts;
         } finally {
           world.remove();
         }

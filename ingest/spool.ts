@@ -56,7 +56,21 @@ interface Segment {
 }
 
 const SEGMENT_BYTES = 2 ** 20;
-const SUFFIX = '.spool';
+const FILE_NAME = /^\d{12}\.spool$/;
+
+/** Whether an earlier process has left something in the folder of a spool. */
+export const holdsSpool = (folder: string): boolean => listFiles(folder).length > 0;
+
+function listFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => FILE_NAME.test(name))
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
 
 /**
  * Messages on disk that wait for NATS: appended at one end, settled at the other, numbered from 0.
@@ -114,7 +128,7 @@ export class Spool {
    */
   load(): SpoolLeft | undefined {
     return this.#onDisk(() => {
-      const names = this.#listFiles();
+      const names = listFiles(this.folder);
       if (names.length === 0) return undefined;
       this.#lock();
       return this.#loadFiles(names);
@@ -250,7 +264,7 @@ export class Spool {
     if (isOpen && (tail.bytes < this.segmentBytes || !message.base)) return tail;
     this.#closeFile();
     this.#lock();
-    const path = join(this.folder, `${String(this.#nextFile++).padStart(12, '0')}${SUFFIX}`);
+    const path = join(this.folder, `${String(this.#nextFile++).padStart(12, '0')}.spool`);
     this.#file = openSync(path, 'wx', 0o600);
     const segment = { path, first: this.end, count: 0, bytes: 0 };
     this.#segments.push(segment);
@@ -318,17 +332,6 @@ export class Spool {
   #closeFile(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-  }
-
-  #listFiles(): string[] {
-    try {
-      return readdirSync(this.folder)
-        .filter((name) => /^\d{12}\.spool$/.test(name))
-        .sort();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
-    }
   }
 
   #lock(): void {

@@ -1,7 +1,8 @@
 import type { RaceStream } from '../broker/race-stream.ts';
-import type { TelemetryError } from '../protocol/errors.ts';
+import type { Catalogue } from '../protocol/catalogue.ts';
+import { TelemetryError } from '../protocol/errors.ts';
 import { Publisher } from './publisher.ts';
-import { readNewest, seqsOf } from './recovery.ts';
+import { readNewest, replaySpooled, type Standstill, seqsOf } from './recovery.ts';
 import { type Spool, SpoolError, type SpoolLeft } from './spool.ts';
 import { planSpool } from './spool-plan.ts';
 
@@ -48,6 +49,29 @@ export async function publishLeft(spool: Spool, stream: RaceStream, say: Say): P
     return NOTHING;
   } finally {
     spool.close();
+  }
+}
+
+/**
+ * What an earlier process has left in the spool and where the race stands after it, when that can be known without the
+ * stream: all of it can be read and is in this catalogue. Otherwise the spool is closed, and why is said.
+ */
+export function resumeSpool(
+  spool: Spool,
+  catalogue: Catalogue,
+  say: Say,
+): { readonly left: SpoolLeft; readonly standstill: Standstill } | undefined {
+  const left = loadLeft(spool, say);
+  if (!left) return undefined;
+  try {
+    if (left.catalogue !== catalogue.hash) throw new SpoolError('other_catalogue', 'It is in another catalogue.');
+    const { base, messages } = spool.readNewest();
+    return { left, standstill: replaySpooled(left.epoch, catalogue, base, messages) };
+  } catch (error) {
+    if (!(error instanceof TelemetryError)) throw error;
+    say('warn', `The race does not go on from the spool ${spool.folder} before NATS is there: ${error.message}`);
+    spool.close();
+    return undefined;
   }
 }
 

@@ -37,10 +37,14 @@ const watches = fc.uniqueArray(
 const hasNoOwn = (watch: Hello['watch']) => watch.every(({ view }) => view !== 'own');
 const nexts: fc.Arbitrary<Next> = fc.oneof(
   fc.record(
-    { watch: watches, channels: fc.subarray(KEYS, { minLength: 1 }), rate: fc.constantFrom(...RATES) },
+    {
+      ...{ watch: watches, channels: fc.subarray(KEYS, { minLength: 1 }) },
+      ...{ rate: fc.constantFrom(...RATES), resync: fc.constant(true as const) },
+    },
     { requiredKeys: ['watch'] },
   ),
   fc.record({ rate: fc.constantFrom(...RATES) }),
+  fc.constant({ resync: true } as const),
 );
 
 const hellos: fc.Arbitrary<Hello> = fc
@@ -144,6 +148,7 @@ describe('what is wanted next', () => {
     ['channels without cars', { channels: ['rpm'] }, 'bad_watch'],
     ['too many cars', { watch: ['1', '2', '3', '4', '5', '6'].map((car) => ({ car })) }, 'too_many_cars'],
     ['a rate between', { rate: 1.5 }, 'bad_rate'],
+    ['a resync that is none', { resync: false }, 'bad_message'],
   ])('is refused when it is %s, and the hello stands', (_, wanted, code) => {
     expect(nextOf(wanted)).toBe(code);
   });
@@ -154,6 +159,7 @@ describe('what is wanted next', () => {
       ['next=24&nextChannels=boost', 'bad_watch'],
       ['nextChannels=rpm', 'bad_watch'],
       ['nextRate=3', 'bad_rate'],
+      ['nextResync=0', 'bad_message'],
     ])
       expect(parseQuery(`watch=24&${query}`, limits)).toMatchObject({ badNext: { code }, watch: [{ car: '24' }] });
   });

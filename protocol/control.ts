@@ -32,6 +32,8 @@ export type Since = Position | 'garbled';
 /** What a client wants right after its greeting, as if it had said it in messages; what is left out stays. */
 export interface Next extends Partial<Wish> {
   readonly rate?: Rate;
+  /** A snapshot of all of it. */
+  readonly resync?: true;
 }
 
 /** Answers to {@link Hello.next} carry this id. */
@@ -288,9 +290,13 @@ function readNext(value: unknown, limits: ControlLimits): Pick<Hello, 'next' | '
   try {
     if (typeof value !== 'object' || Array.isArray(value))
       throw bad('bad_message', `next must be an object, but is ${describeValue(value)}.`);
-    const { watch, channels, rate } = value as Record<string, unknown>;
+    const { watch, channels, rate, resync } = value as Record<string, unknown>;
     const wish = watch === undefined && channels === undefined ? {} : readWish({ watch, channels }, limits);
-    return { next: { ...wish, ...(rate === undefined ? {} : { rate: readRate(rate) }) } };
+    if (resync !== undefined && resync !== true)
+      throw bad('bad_message', `resync must be true, but is ${describeValue(resync)}.`);
+    return {
+      next: { ...wish, ...(rate === undefined ? {} : { rate: readRate(rate) }), ...(resync && { resync }) },
+    };
   } catch (error) {
     if (error instanceof ProtocolError) return { badNext: error };
     throw error;
@@ -300,7 +306,7 @@ function readNext(value: unknown, limits: ControlLimits): Pick<Hello, 'next' | '
 /**
  * Reads a hello from the query of a URL:
  * `watch=24:essentials,9:own&channels=speed,rpm&since=<epoch>:<seq>&history=all&doc=0&rate=0.5`, and what is wanted
- * next in `next`, `nextChannels` and `nextRate`.
+ * next in `next`, `nextChannels`, `nextRate` and `nextResync`.
  * @returns `undefined` when the query says nothing of a watch: the client will send a hello.
  * @throws {ProtocolError} as {@link parseClientMessage}.
  */
@@ -338,12 +344,15 @@ const splitChannels = (text: string | null) => (text === '' ? [] : text?.split('
 const readRateParam = (text: string | null) => (text !== null && /^\d(\.\d)?$/.test(text) ? Number(text) : text);
 
 function readNextParams(params: URLSearchParams): Record<string, unknown> | undefined {
-  const [watch, channels, rate] = ['next', 'nextChannels', 'nextRate'].map((name) => params.get(name) ?? undefined);
-  if (watch === undefined && channels === undefined && rate === undefined) return undefined;
+  const [watch, channels, rate, resync] = ['next', 'nextChannels', 'nextRate', 'nextResync'].map(
+    (name) => params.get(name) ?? undefined,
+  );
+  if ([watch, channels, rate, resync].every((one) => one === undefined)) return undefined;
   return {
     watch: watch === undefined ? undefined : splitWatch(watch),
     channels: channels === undefined ? undefined : splitChannels(channels),
     rate: rate === undefined ? undefined : readRateParam(rate),
+    resync: resync === '1' ? true : resync,
   };
 }
 
@@ -368,6 +377,7 @@ export function formatQuery(hello: Hello): string {
   if (next?.watch) params.set('next', joinWatch(next.watch));
   if (next?.channels) params.set('nextChannels', next.channels.join(','));
   if (next?.rate) params.set('nextRate', `${next.rate}`);
+  if (next?.resync) params.set('nextResync', '1');
   return params.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
 }
 

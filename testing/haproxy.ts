@@ -48,7 +48,8 @@ export async function startHaproxy(port: number, edgePorts: readonly [number, nu
     rmSync(folder, { recursive: true, force: true });
   };
   const deadlineMs = performance.now() + READY_WITHIN_MS;
-  while (!(await isListening(port))) {
+  // Its own socket, and not the port: there somebody else may answer, if HAProxy could not have it.
+  while (!(await isListening(socket))) {
     if (performance.now() > deadlineMs || child.exitCode !== null) {
       await stop();
       throw new Error(`HAProxy does not listen on port ${port}. It said:\n${said}`);
@@ -70,8 +71,8 @@ function withAddresses(config: string, socket: string, port: number, edgePorts: 
   }, config);
 }
 
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
+async function isListening(path: string): Promise<boolean> {
+  const socket = connect(path);
   const isOpen = await new Promise<boolean>((resolve) => {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
   });

@@ -75,6 +75,8 @@ function withPlaces(config: string, folder: string, port: number, edgePorts: rea
     ['worker_rlimit_nofile 40000;', ''],
     ['worker_connections 20000;', 'worker_connections 8000;'],
     ['error_log /var/log/nginx/error.log warn;', 'error_log stderr warn;'],
+    // On a machine that is busy with other tests an edge that takes no connection for 2 s is not yet away.
+    ['proxy_connect_timeout 2s;', 'proxy_connect_timeout 10s;'],
     ['pid /run/nginx.pid;', `pid ${folder}/pid;`],
     ['http {\n', `http {\n${temporary}`],
     ['/var/cache/nginx/slipstream', `${folder}/cache`],

@@ -41,6 +41,13 @@ export interface OutageVerdict {
   readonly ticks: number;
 }
 
+export const ALL_IS_WELL = {
+  unpublished: 0,
+  stream: { lost: 0, doubled: 0, unreadable: 0, unchecked: 0, misplaced_patches: 0 },
+  epochs: 1,
+  fans: { lost: 0, doubled: 0, wrong: 0, reconnects: 0 },
+} as const satisfies Omit<OutageVerdict, 'ticks'>;
+
 /** A real nats-server, ingest in a process of its own with a spool, an edge, and fans who remember everything. */
 export class OutageRig {
   readonly nats: TestNatsServer;
@@ -79,8 +86,9 @@ export class OutageRig {
     }
   }
 
-  startIngest(): IngestProcess {
-    const life = startIngestProcess(this.nats.url, RACE, this.spool, this.#options.speed);
+  /** @param spool Folder of its spool; none when empty. */
+  startIngest(spool = this.spool): IngestProcess {
+    const life = startIngestProcess(this.nats.url, RACE, spool, this.#options.speed);
     this.lives.push(life);
     return life;
   }

@@ -12,7 +12,7 @@ interface ToldTick {
 
 /** How what a fan was told differs from what the stream holds. */
 export interface FanVerdict {
-  /** Ticks between its first and its last that it was not told one by one. */
+  /** Ticks between its first and its last that no frame covers. An edge that has no time may join ticks in one frame. */
   lost: number;
   doubled: number;
   /** States that are not those of the stream. */
@@ -43,7 +43,7 @@ export class RecordedFan {
     let last: number | undefined;
     for (const { tick, span, snapshot, states } of this.told) {
       if (last !== undefined && tick <= last) verdict.doubled++;
-      else if (last !== undefined && (tick !== last + 1 || span !== 1 || snapshot)) verdict.lost += tick - last;
+      else if (last !== undefined && (snapshot || tick - span !== last)) verdict.lost += Math.max(1, tick - last - 1);
       last = tick;
       const field = fields.get(tick);
       for (const [car, state] of states) {

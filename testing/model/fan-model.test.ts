@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeEdge, World } from '../../fanout/testing/fake-world.ts';
 import { createRandom } from '../../ingest/simulator/random.ts';
 import { type History, RATES, type Rate, type Wish } from '../../protocol/control.ts';
+import { TRANSPORTS, type Transport } from '../../web/client/transports.ts';
 import { type Excuses, ModelFan } from './model-fan.ts';
 
 /** Sequences of events that CI runs. */
@@ -181,6 +182,14 @@ const COMMANDS = [
     .tuple(fan, fc.constantFrom(...RATES))
     .map(([who, rate]) => command(`fan ${who} at rate ${rate}`, (real) => real.fans[who]!.setRate(rate))),
   fan.map((who) => command(`the page of fan ${who} wakes`, (real) => real.fans[who]!.race.probe())),
+  fc.tuple(fan, fc.constantFrom('pass', 'pass', 'refused', 'mute'), fc.boolean()).map(([who, what, isCut]) =>
+    command(`WebSockets of fan ${who}: ${what}${isCut ? ', also those that stand' : ''}`, (real) => {
+      const { net } = real.fans[who]!;
+      net.webSockets = what as typeof net.webSockets;
+      if (isCut) net.cut();
+    }),
+  ),
+  fan.map((who) => command(`the network of fan ${who} changes`, (real) => real.fans[who]!.changeNetwork())),
   fc.integer({ min: 1, max: 40 }).map((s) => command(`${s} s pass`, (real) => real.pass(s * 1000))),
 ];
 
@@ -190,7 +199,7 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts, slow reads and new lives`, {
+it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts, slow reads, new lives and other transports`, {
   timeout: 600_000,
 }, async () => {
   const start = fc.record({
@@ -200,6 +209,7 @@ it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts
   });
   const seed = Number(process.env.SLIPSTREAM_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   console.info(`The seed of the model test is ${seed}; set SLIPSTREAM_TEST_SEED to run it again.`);
+  const ticks = Object.fromEntries(TRANSPORTS.map((transport) => [transport, 0])) as Record<Transport, number>;
   await fc.assert(
     fc.asyncProperty(
       fc.nat(),
@@ -222,7 +232,10 @@ it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts
           stream.publish(1);
           for (const one of edges) one.catchUp();
           await real!.pass(6000);
-          for (const one of all) one.expectWhole();
+          for (const one of all) {
+            one.expectWhole();
+            for (const transport of TRANSPORTS) ticks[transport] += one.ticks[transport];
+          }
         } finally {
           for (const one of real?.fans ?? []) one.race.close();
           vi.clearAllTimers();
@@ -231,4 +244,7 @@ it(`fans hold the truth after every step of ${RUNS} sequences of drops, restarts
     ),
     { numRuns: RUNS, seed },
   );
+  console.info(`Ticks by transport: ${JSON.stringify(ticks)}.`);
+  // It would prove little if hardly any came over one of them.
+  for (const transport of TRANSPORTS) expect(ticks[transport]).toBeGreaterThan(RUNS);
 });

@@ -6,14 +6,25 @@ import { CLOSE, type CloseReason } from '../../protocol/codes.ts';
 const OPEN = 1;
 const CLOSED = 3;
 
+/** A connection of a fan to an edge. */
+export interface Wire {
+  readonly edge: FakeEdge;
+  /** Delivers so many messages of what the edge has sent. */
+  read(count: number): void;
+  /** Ends, as when the process on the other side dies. */
+  break(): void;
+}
+
 /** What a test does to the connections of one fan. */
 export class MemoryNet {
   readonly edges: FakeEdge[];
-  readonly #sockets = new Set<MemorySocket>();
+  readonly #wires = new Set<Wire>();
   /** What the edge sends waits to be read. */
   isFrozen = false;
   /** Nothing gets through, and nobody is told. */
   isDark = false;
+  /** What something in between does with WebSockets: lets them through, refuses them, or lets them open and nothing more. */
+  webSockets: 'pass' | 'refused' | 'mute' = 'pass';
 
   constructor(edges: FakeEdge[]) {
     this.edges = edges;
@@ -29,17 +40,17 @@ export class MemoryNet {
     } as unknown as typeof WebSocket;
   }
 
-  add(socket: MemorySocket): void {
-    this.#sockets.add(socket);
+  add(wire: Wire): void {
+    this.#wires.add(wire);
   }
 
-  forget(socket: MemorySocket): void {
-    this.#sockets.delete(socket);
+  forget(wire: Wire): void {
+    this.#wires.delete(wire);
   }
 
   /** Breaks the connections, as when the process on the other side dies. @param edge Only those to it. */
   cut(edge?: FakeEdge): void {
-    for (const socket of this.#sockets) if (!edge || socket.edge === edge) socket.break();
+    for (const wire of this.#wires) if (!edge || wire.edge === edge) wire.break();
   }
 
   freeze(): void {
@@ -49,12 +60,12 @@ export class MemoryNet {
   /** Reads what waits. @param count Messages. */
   thaw(count = Number.POSITIVE_INFINITY): void {
     this.isFrozen = count !== Number.POSITIVE_INFINITY;
-    for (const socket of this.#sockets) socket.read(count);
+    for (const wire of this.#wires) wire.read(count);
   }
 }
 
 /** A WebSocket to an edge without sockets: the part of the interface that the SDK uses, over the memory of the process. */
-class MemorySocket {
+class MemorySocket implements Wire {
   binaryType = '';
   readyState = 0;
   onopen: (() => void) | null = null;
@@ -79,9 +90,14 @@ class MemorySocket {
 
   #open(query: string): void {
     if (this.readyState !== 0 || this.#net.isDark) return;
+    if (this.#net.webSockets === 'refused') {
+      this.break();
+      return;
+    }
     this.readyState = OPEN;
-    const { fans, world } = this.edge;
     this.onopen?.();
+    if (this.#net.webSockets === 'mute') return;
+    const { fans, world } = this.edge;
     const fan = fans.add(this.#sink, world.nowMs);
     this.#fan = fan;
     fans.guard(fan, () => receiveQuery(fans, fan, query, world.nowMs));

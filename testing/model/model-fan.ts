@@ -3,7 +3,10 @@ import type { FakeEdge, World } from '../../fanout/testing/fake-world.ts';
 import { expectedCars } from '../../fanout/testing/test-fan.ts';
 import type { History, Rate, Receipt, Wish } from '../../protocol/control.ts';
 import { connect, type Race, type TickEvent } from '../../web/client/mod.ts';
+import type { PageEvent } from '../../web/client/page.ts';
+import type { Transport } from '../../web/client/transports.ts';
 import { MemoryNet } from './memory-socket.ts';
+import { fetchOf } from './memory-stream.ts';
 
 /** Why a fan may get a snapshot: what has happened to the world in this run. */
 export interface Excuses {
@@ -23,9 +26,12 @@ export class ModelFan {
   readonly #excuses: Excuses;
   readonly #history: History;
   #isPaced: boolean;
+  #tellPage: (event: PageEvent) => void = () => {};
   #lastTick = -1;
   #epoch = '';
   #receipt: Receipt | undefined;
+  /** Ticks by the transport that they came over. */
+  readonly ticks: Record<Transport, number> = { websocket: 0, sse: 0 };
   /** What went wrong, in words. */
   readonly problems: string[] = [];
 
@@ -46,11 +52,17 @@ export class ModelFan {
       ...options.wish,
       history: options.history,
       rate: options.rate,
-      transports: ['websocket'],
       WebSocket: this.net.WebSocket,
-      fetch: async (url) => {
+      fetch: fetchOf(this.net, async (url) => {
         const text = world.catalogueOf(url.slice(url.lastIndexOf('/') + 1)).json;
         return { ok: true, status: 200, text: async () => text };
+      }),
+      page: {
+        isHidden: false,
+        listen: (hear) => {
+          this.#tellPage = hear;
+          return () => {};
+        },
       },
       random: options.random,
     });
@@ -61,6 +73,11 @@ export class ModelFan {
     this.race.on('error', (error) => {
       if (!excuses.hasNewLife) this.problems.push(String(error));
     });
+  }
+
+  /** The network of its page is another one. */
+  changeNetwork(): void {
+    this.#tellPage('awake');
   }
 
   setRate(rate: Rate): void {
@@ -77,6 +94,7 @@ export class ModelFan {
       this.problems.push(`tick ${event.tick} joins ${event.span} ticks, which nobody asked for`);
     this.#lastTick = event.tick;
     this.#epoch = epoch;
+    this.ticks[this.race.transport]++;
     this.compare();
   }
 

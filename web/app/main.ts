@@ -1,17 +1,21 @@
 import { connect, type Race, type RaceDocument } from '../client/mod.ts';
-import { formatAddress, readAddress } from './address.ts';
+import { type Address, formatAddress, readAddress } from './address.ts';
 import { CarPanel } from './car-panel.ts';
 import { ChannelTable } from './channel-table.ts';
+import { DevicesDialog } from './devices-dialog.ts';
 import { byId, setText } from './dom.ts';
 import { Leaderboard } from './leaderboard.ts';
+import { type OtherReason, PageSession } from './page-session.ts';
 import { fillChoices, showRaceHeader } from './race-header.ts';
 import { type ListedRace, listRaces } from './race-list.ts';
 import { StatusStrip } from './status-strip.ts';
-import { sayCar } from './words.ts';
+import { sayCar, sayOtherSession } from './words.ts';
 
 const LIST_EVERY_MS = 5000;
 const STATUS_EVERY_MS = 250;
 const BASE = document.baseURI;
+/** State of an entry in the history that this page wrote itself. */
+const OWN = 'own';
 
 /** The page: one race, one car, and what is known of both. */
 class Page {
@@ -22,6 +26,11 @@ class Page {
   readonly #raceChoice = byId<HTMLSelectElement>('race-choice');
   readonly #carChoice = byId<HTMLSelectElement>('car-choice');
   readonly #problem = byId('problem');
+  readonly #notice = byId('notice');
+  readonly #session = new PageSession(BASE, {
+    onOther: (why) => this.#changeSession(why),
+    onChange: () => this.#followSession(),
+  });
   #race: Race | undefined;
   #raceName: string | undefined;
   #car: string | undefined;
@@ -32,24 +41,84 @@ class Page {
   start(): void {
     this.#raceChoice.addEventListener('change', () => this.choose({ race: this.#raceChoice.value, car: undefined }));
     this.#carChoice.addEventListener('change', () => this.choose({ car: this.#carChoice.value }));
-    window.addEventListener('popstate', () => this.#follow(readAddress(location.search)));
+    window.addEventListener('popstate', () => this.#pick(readAddress(location.search)));
+    new DevicesDialog(byId('devices-open'), {
+      session: () => this.#session.current,
+      address: () => new URL(formatAddress({ race: this.#raceName, car: undefined }), BASE).href,
+      beforeLink: () => this.#session.current.choiceOf(this.#raceName ?? '') ?? this.#share(),
+      leave: () => this.#session.leave(),
+    });
     setInterval(() => this.#race && this.#strip.show(this.#race, performance.now()), STATUS_EVERY_MS);
-    this.#follow(readAddress(location.search));
+    const address = readAddress(location.search);
+    // A car that this page wrote into the address itself is no choice: another device may have made one since.
+    if (address.car !== undefined && history.state !== OWN && !this.#session.isFromLink) this.#pick(address);
+    else this.#follow({ ...address, car: this.#chosenIn(address.race) ?? address.car });
+    if (this.#session.isFromLink) this.#tell(sayOtherSession('link'));
     void this.#listRaces();
   }
 
   /** Another race or car was picked: goes into the address, so that it can be sent to a friend. */
   choose(choice: { race?: string; car: string | undefined }): void {
     const address = { race: choice.race ?? this.#raceName, car: choice.car };
-    history.pushState(null, '', formatAddress(address));
+    history.pushState(OWN, '', formatAddress(address));
+    this.#tell(undefined);
+    this.#pick(address);
+  }
+
+  /** Somebody at this page has picked a car: other devices follow. */
+  #pick(address: Address): void {
+    this.#share(address);
     this.#follow(address);
   }
 
-  #follow({ race, car }: { race: string | undefined; car: string | undefined }): void {
-    this.#car = car;
+  #share({ race, car }: Address = { race: this.#raceName, car: this.#car }): void {
+    if (race === undefined || car === undefined) return;
+    try {
+      this.#session.current.choose(race, [{ car }]);
+    } catch (error) {
+      this.#say((error as Error).message);
+    }
+  }
+
+  #follow({ race, car }: Address): void {
+    this.#car = car ?? this.#chosenIn(race);
     if (race !== this.#raceName) this.#open(race);
     else this.#watch();
+    this.#writeAddress();
     this.#draw();
+  }
+
+  /** What is shown stands in the address, also when this page did not pick it. */
+  #writeAddress(): void {
+    const [race, car] = [this.#raceName, this.#car];
+    const { race: isRace, car: isCar } = readAddress(location.search);
+    if (race !== isRace || car !== isCar) history.replaceState(OWN, '', formatAddress({ race, car }));
+  }
+
+  #chosenIn(race: string | undefined): string | undefined {
+    return race === undefined ? undefined : this.#session.current.choiceOf(race)?.watch[0]?.car;
+  }
+
+  /** The cars of the race follow by themselves; the page has to show another one. */
+  #followSession(): void {
+    const car = this.#chosenIn(this.#raceName);
+    if (car === undefined || car === this.#car) return;
+    this.#car = car;
+    this.#writeAddress();
+    this.#say(undefined);
+  }
+
+  #changeSession(why: OtherReason): void {
+    this.#car = this.#chosenIn(this.#raceName) ?? this.#car;
+    this.#open(this.#raceName);
+    this.#writeAddress();
+    this.#tell(sayOtherSession(why));
+    this.#draw();
+  }
+
+  #tell(notice: string | undefined): void {
+    this.#notice.hidden = notice === undefined;
+    setText(this.#notice, notice ?? '');
   }
 
   #open(name: string | undefined): void {
@@ -61,7 +130,8 @@ class Page {
     if (name === undefined) return;
     let race: Race;
     try {
-      race = connect({ url: BASE, race: name, watch: this.#car === undefined ? [] : [{ car: this.#car }] });
+      const watch = this.#car === undefined ? [] : [{ car: this.#car }];
+      race = connect({ url: BASE, race: name, watch, session: this.#session.current });
     } catch (error) {
       this.#say((error as Error).message);
       return;
@@ -83,6 +153,8 @@ class Page {
 
   #watch(): void {
     this.#say(undefined);
+    const { choice } = this.#race ?? {};
+    if (choice?.length === 1 && choice[0]!.car === this.#car) return;
     try {
       this.#race?.watch(this.#car === undefined ? [] : [{ car: this.#car }]);
     } catch (error) {
@@ -98,7 +170,7 @@ class Page {
     const car = leader ?? carsOf(race)[0];
     if (car === undefined) return;
     this.#car = car;
-    history.replaceState(null, '', formatAddress({ race: this.#raceName, car }));
+    this.#writeAddress();
     this.#watch();
   }
 
@@ -121,7 +193,6 @@ class Page {
       this.#races = await listRaces(BASE);
       const first = this.#races[0]?.race;
       if (this.#raceName === undefined && first !== undefined) {
-        history.replaceState(null, '', formatAddress({ race: first, car: this.#car }));
         this.#follow({ race: first, car: this.#car });
       } else if (first === undefined)
         this.#say('There is no race on this server yet; this page looks again every few seconds.');

@@ -1,50 +1,14 @@
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { build } from 'vite';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dequantise } from '../../protocol/quantise.ts';
 import { startFaultProxy } from '../../testing/fault-proxy.ts';
+import { buildPage, isLeftOut, launchChromium, titleOf } from '../testing/chromium.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
 import { sayValue } from './words.ts';
 
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** Where screenshots go; none are taken when it is not set. */
 const SHOTS = process.env.SLIPSTREAM_SCREENSHOTS;
-
-function findChromium(): string | undefined {
-  const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
-  const apps = [
-    '/Applications/Chromium.app/Contents/MacOS/Chromium',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  ];
-  const candidates = [...folders.flatMap((folder) => names.map((name) => join(folder, name))), ...apps];
-  return process.env.CHROMIUM_BIN ?? candidates.find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const executablePath = findChromium();
-const isLeftOut = executablePath === undefined && !process.env.CI;
-const title = isLeftOut ? 'the page (left out: no Chromium was found; set CHROMIUM_BIN)' : 'the page';
 
 async function picture(page: Page, width: number): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -53,20 +17,19 @@ async function picture(page: Page, width: number): Promise<void> {
   }
 }
 
-describe.skipIf(isLeftOut)(title, () => {
+describe.skipIf(isLeftOut)(titleOf('the page'), () => {
   let rig: RaceRig;
   let browser: Browser;
   let page: Page;
   let problems: string[];
-  const outDir = mkdtempSync(join(tmpdir(), 'slipstream-page-'));
+  let built: Awaited<ReturnType<typeof buildPage>>;
 
   beforeAll(async () => {
-    if (!executablePath) throw new Error('No Chromium was found: run `node setup.mjs --browser`, or set CHROMIUM_BIN.');
-    await build({ build: { outDir }, logLevel: 'warn' });
+    browser = await launchChromium();
+    built = await buildPage();
     rig = await startRace(11);
     await rig.publish(3);
-    await rig.startEdge({ webRoot: outDir });
-    browser = await chromium.launch({ executablePath, args: FLAGS });
+    await rig.startEdge({ webRoot: built.folder });
   });
 
   afterEach(async () => {
@@ -77,7 +40,7 @@ describe.skipIf(isLeftOut)(title, () => {
   afterAll(async () => {
     await browser?.close();
     await rig?.stop();
-    rmSync(outDir, { recursive: true, force: true });
+    built?.remove();
   });
 
   async function visit(

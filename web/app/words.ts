@@ -1,4 +1,4 @@
-import type { ConnectionState, RaceDocument, Receipt, Stale, Transport } from '../client/mod.ts';
+import type { ConnectionState, RaceDocument, Receipt, SessionStatus, Stale, Transport } from '../client/mod.ts';
 
 /** Shown where a value is missing. */
 export const MISSING = '–';
@@ -118,3 +118,29 @@ export function sayGap(standing: RaceDocument['standings'][string]): string {
   if (standing.position === 1) return 'Leader';
   return standing.gapS === null ? MISSING : `+${standing.gapS.toFixed(3)}`;
 }
+
+const SESSIONS: Readonly<Record<SessionStatus, string>> = {
+  new: 'Nothing is shared yet.',
+  saved: 'Saved for all devices.',
+  saving: 'Saving.',
+  waiting: 'Not saved yet; it is tried again by itself.',
+  unsaved: 'The server refuses to save this; what changes next is tried again.',
+  deleted: 'This session was deleted.',
+};
+
+export const saySession = (status: SessionStatus): string => SESSIONS[status];
+
+/** What to mind of the host in a link; empty when there is nothing. */
+export const sayReach = (host: string): string =>
+  host === 'localhost' || host === '[::1]' || host.startsWith('127.')
+    ? 'This address works on this machine only: let others in (--host 0.0.0.0), and open the page by the name or address that the machine has in the network.'
+    : '';
+
+const OTHER_SESSION = {
+  link: 'This page now follows your other device.',
+  deleted: 'The shared session was deleted on another device; this page goes on by itself.',
+  left: 'This page goes on by itself; your other devices keep the session.',
+} as const;
+
+/** Why this page uses another session than before. */
+export const sayOtherSession = (why: keyof typeof OTHER_SESSION): string => OTHER_SESSION[why];

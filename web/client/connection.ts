@@ -16,7 +16,7 @@ const SLEPT_MS = 2000;
 
 /** What the owner of a connection does for it. */
 export interface ConnectionOwner {
-  /** What to say first to the edge whose turn it is. @param isAnew For a snapshot, whatever is held. */
+  /** What to say first to the edge whose turn it is. @param isAnew A snapshot is wanted, whatever is held. */
   readonly hello: (isAnew: boolean) => Hello;
   /** In order of arrival; not called while messages are held back. */
   readonly onMessage: (message: string | Uint8Array) => void;

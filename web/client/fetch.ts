@@ -14,6 +14,8 @@ export interface FetchInit {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly cache?: 'no-store';
+  /** Goes on when the page is left. */
+  readonly keepalive?: boolean;
 }
 
 /** As much of `fetch` as is used. */

@@ -185,9 +185,10 @@ class RaceClient implements Race {
 
   #hello(isAnew: boolean): Hello {
     const { history, wantsDocument } = this.#settings;
-    const held = isAnew ? undefined : this.#replica.holding(wantsDocument);
+    const held = this.#replica.holding(wantsDocument);
     const since = held && { since: held.since };
-    return { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...this.#wishes.hello(held?.wish), ...since };
+    const hello = this.#wishes.hello(held?.wish, isAnew && held !== undefined);
+    return { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...hello, ...since };
   }
 
   #tellPhase(state: ConnectionState): void {

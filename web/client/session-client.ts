@@ -4,6 +4,7 @@ import type { Position } from '../../protocol/position.ts';
 import { checkSession, formatSession, parseSession, type Session } from '../../protocol/session.ts';
 import type { SessionNews } from '../../protocol/session-messages.ts';
 import { Emitter } from './emitter.ts';
+import type { Fetch } from './fetch.ts';
 import { readWish, type WatchRequest } from './options.ts';
 import type { Page } from './page.ts';
 import type { FanSession, SessionEvents, SessionStatus } from './session.ts';
@@ -19,7 +20,7 @@ import {
   type SessionCopy,
   type SessionEdit,
 } from './session-copy.ts';
-import { type FetchSession, type SessionAnswer, SessionRequests } from './session-requests.ts';
+import { type SessionAnswer, SessionRequests } from './session-requests.ts';
 import { SessionSaver } from './session-saver.ts';
 import type { SessionKeeper } from './session-storage.ts';
 import { SessionWatcher } from './session-watcher.ts';
@@ -32,7 +33,7 @@ export interface SessionSettings {
   /** Nobody else can know the id. */
   readonly isNew: boolean;
   readonly keeper: SessionKeeper;
-  readonly fetch: FetchSession;
+  readonly fetch: Fetch;
   readonly random: () => number;
   readonly now: () => number;
   readonly page: Page | undefined;
@@ -74,7 +75,7 @@ export class SessionClient implements FanSession {
       onAnswer: (answer) => this.#take(answer),
     });
     this.#stopListening = page?.listen((event) => event === 'hidden' && this.#leave());
-    this.#keep();
+    settings.keeper.take({ id, session: this.#copy.local });
     if (!settings.isNew) this.#watcher.askSoon();
   }
 
@@ -194,15 +195,11 @@ export class SessionClient implements FanSession {
     const before = this.#copy;
     this.#copy = copy;
     if (isChanged(before, copy)) {
-      this.#keep();
+      this.#settings.keeper.update({ id: this.id, session: copy.local });
       this.#emitter.emit('change', { from });
     }
     if (nextSave(copy)) this.#saver.soon();
     else this.#say(copy.stored ? 'saved' : 'new');
-  }
-
-  #keep(): void {
-    this.#settings.keeper.write({ id: this.id, session: this.#copy.local });
   }
 
   #saved(save: Save, answer: SessionAnswer): void {

@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import { checkSession, formatSession, type Session } from '../../protocol/session.ts';
+import type { Fetch } from './fetch.ts';
 import type { Save } from './session-copy.ts';
 
 /** What an edge answered. `later`: nobody answered, or nobody could; the same may succeed later. */
@@ -9,22 +10,6 @@ export type SessionAnswer =
   | { readonly kind: 'unknown' | 'deleted' | 'unchanged' }
   | { readonly kind: 'later'; readonly afterMs: number; readonly error: Error }
   | { readonly kind: 'refused'; readonly error: Error };
-
-/** As much of `fetch` as is used here. */
-export type FetchSession = (
-  url: string,
-  init: {
-    readonly method: string;
-    readonly headers: Record<string, string>;
-    readonly signal: AbortSignal;
-    readonly body?: string;
-    readonly keepalive?: boolean;
-  },
-) => Promise<{
-  readonly status: number;
-  readonly headers: { get(name: string): string | null };
-  text(): Promise<string>;
-}>;
 
 /** An edge answers within milliseconds, or two seconds when NATS does not. */
 const ANSWER_WITHIN_MS = 10_000;
@@ -37,13 +22,13 @@ const KINDS: Readonly<Record<number, 'unknown' | 'deleted' | 'unchanged'>> = {
 /** Asks edges about one session. Never throws: what goes wrong is an answer, too. */
 export class SessionRequests {
   readonly #urls: readonly URL[];
-  readonly #fetch: FetchSession;
+  readonly #fetch: Fetch;
   readonly #id: string;
   readonly #closed: AbortSignal;
   #urlIndex = 0;
 
   /** @param closed Ends all requests but saves, which may outlive a page. */
-  constructor(urls: readonly URL[], fetch: FetchSession, id: string, closed: AbortSignal) {
+  constructor(urls: readonly URL[], fetch: Fetch, id: string, closed: AbortSignal) {
     this.#urls = urls;
     this.#fetch = fetch;
     this.#id = id;
@@ -81,7 +66,7 @@ export class SessionRequests {
       // A page that is closed may still save.
       const saving = body === undefined ? {} : { body, keepalive: true };
       const reply = await this.#fetch(url.href, { method, headers, signal: giveUp.signal, ...saving });
-      return readAnswer(reply.status, reply.headers.get('retry-after'), await reply.text());
+      return readAnswer(reply.status, reply.headers?.get('retry-after') ?? null, await reply.text());
     } catch (cause) {
       this.#urlIndex = (this.#urlIndex + 1) % this.#urls.length;
       const error = cause instanceof Error ? cause : new Error(String(cause));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_SESSION, type Session } from '../../protocol/session.ts';
-import { openSession, readSessionLink } from './session.ts';
+import { openSession, readSessionLink, type SessionOptions } from './session.ts';
 import { SessionKeeper, type SessionStorage } from './session-storage.ts';
 
 class MapStorage implements SessionStorage {
@@ -18,6 +18,7 @@ class MapStorage implements SessionStorage {
 
 const ID = 'AAAAAAAAAAAAAAAAAAAAAA';
 const OTHER = 'BAAAAAAAAAAAAAAAAAAAAA';
+const THIRD = 'CAAAAAAAAAAAAAAAAAAAAA';
 const session: Session = { tvDelayMs: { value: 4, atMs: 1 }, races: new Map() };
 const throwing: SessionStorage = {
   getItem: () => {
@@ -36,7 +37,7 @@ const open = (storage: SessionStorage, id?: string) =>
 describe('what a device keeps of its session', () => {
   it('is there again when it starts anew', () => {
     const storage = new MapStorage();
-    new SessionKeeper(storage).write({ id: ID, session });
+    new SessionKeeper(storage).take({ id: ID, session });
     expect(new SessionKeeper(storage).read()).toEqual({ id: ID, session });
   });
 
@@ -51,18 +52,21 @@ describe('what a device keeps of its session', () => {
   it('is not needed: a storage that is not there, full or forbidden keeps nothing', () => {
     for (const storage of [undefined, throwing]) {
       const keeper = new SessionKeeper(storage);
-      keeper.write({ id: ID, session });
+      keeper.take({ id: ID, session });
       keeper.forget(ID);
       expect(keeper.read()).toBeUndefined();
     }
   });
 
-  it('is forgotten only if another session has not taken its place', () => {
+  it('is changed and forgotten only if another session has not taken its place', () => {
     const storage = new MapStorage();
     const keeper = new SessionKeeper(storage);
-    keeper.write({ id: ID, session });
+    keeper.take({ id: ID, session });
     keeper.forget(OTHER);
-    expect(keeper.read()?.id).toBe(ID);
+    keeper.update({ id: OTHER, session: EMPTY_SESSION });
+    expect(keeper.read()).toEqual({ id: ID, session });
+    keeper.update({ id: ID, session: EMPTY_SESSION });
+    expect(keeper.read()).toEqual({ id: ID, session: EMPTY_SESSION });
     keeper.forget(ID);
     expect(storage.map.size).toBe(0);
   });
@@ -82,15 +86,26 @@ describe('opening a session', () => {
     other.close();
   });
 
-  it('takes over that of a link, and nothing of the one before', () => {
+  it('takes over that of a link and nothing of its own, which it has back when it leaves', () => {
     const storage = new MapStorage();
-    new SessionKeeper(storage).write({ id: OTHER, session });
-    const taken = open(storage, ID);
-    expect([taken.id, taken.tvDelayMs]).toEqual([ID, 0]);
-    taken.close();
-    const again = open(storage);
-    expect(again.id).toBe(ID);
-    again.close();
+    const opened = (options: Partial<SessionOptions> = {}) => {
+      const it = openSession({ url: 'http://127.0.0.1:1', storage, ...options });
+      it.close();
+      return [it.id, it.tvDelayMs];
+    };
+    new SessionKeeper(storage).take({ id: OTHER, session });
+    expect(opened({ id: OTHER })).toEqual([OTHER, 4]);
+    expect(opened({ id: ID })).toEqual([ID, 0]);
+    expect(opened()).toEqual([ID, 0]);
+    expect(opened({ id: THIRD })).toEqual([THIRD, 0]);
+    expect(opened({ own: true })).toEqual([OTHER, 4]);
+    expect(opened()).toEqual([OTHER, 4]);
+    const [fresh] = opened({ own: true });
+    expect([ID, OTHER, THIRD]).not.toContain(fresh);
+    expect(opened()).toEqual([fresh, 0]);
+    expect(opened({ id: ID })).toEqual([ID, 0]);
+    new SessionKeeper(storage).forget(ID);
+    expect(opened()).toEqual([fresh, 0]);
   });
 
   it('refuses an id that is none, and settings that no edge would store; nothing is changed then', () => {

@@ -8,6 +8,8 @@ export interface SessionStorage {
 }
 
 const KEY = 'slipstream-session';
+/** The session that this device had before it took over another one. */
+const OWN_KEY = 'slipstream-session-own';
 
 /** A session on this device: so that it is there before an edge answers, and when none does. */
 interface Kept {
@@ -24,7 +26,11 @@ export class SessionKeeper {
   }
 
   read(): Kept | undefined {
-    const text = this.#try((storage) => storage.getItem(KEY));
+    return this.#read(KEY);
+  }
+
+  #read(key: string): Kept | undefined {
+    const text = this.#try((storage) => storage.getItem(key));
     if (!text) return undefined;
     const id = text.slice(0, 22);
     if (!isSessionId(id)) return undefined;
@@ -36,8 +42,29 @@ export class SessionKeeper {
     }
   }
 
-  write({ id, session }: Kept): void {
+  /** Keeps this session instead of any other one. */
+  take({ id, session }: Kept): void {
     this.#try((storage) => storage.setItem(KEY, id + formatSession(session)));
+  }
+
+  /** Keeps what has become of a session, unless another one has taken its place, perhaps in another tab. */
+  update(kept: Kept): void {
+    if (this.read()?.id === kept.id) this.take(kept);
+  }
+
+  /** Another session takes the place of the one that is kept, which can be had again by {@link takeBack}. */
+  setAside(): void {
+    const kept = this.read();
+    // Of two that were taken over one after the other, neither is the device's own.
+    if (!kept || this.#read(OWN_KEY)) return;
+    this.#try((storage) => storage.setItem(OWN_KEY, kept.id + formatSession(kept.session)));
+  }
+
+  /** The session that was set aside, if one was; it is that no more. */
+  takeBack(): Kept | undefined {
+    const own = this.#read(OWN_KEY);
+    this.#try((storage) => storage.removeItem(OWN_KEY));
+    return own;
   }
 
   /** Forgets a session, unless another one has taken its place. */

@@ -22,6 +22,8 @@ export class SessionWatcher {
   readonly #options: WatcherOptions;
   #live = 0;
   #isRunning = false;
+  /** Until a live connection tells, and not only once. */
+  #isForGood = false;
   #firstTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: WatcherOptions) {
@@ -30,7 +32,7 @@ export class SessionWatcher {
 
   /** Asks once, if no live connection has told by then. */
   askSoon(): void {
-    this.#firstTimer = setTimeout(() => void this.#run(false), PATIENCE_MS);
+    this.#firstTimer = setTimeout(() => void this.#run(), PATIENCE_MS);
   }
 
   /** A live connection tells. @returns what ends that. */
@@ -47,26 +49,28 @@ export class SessionWatcher {
   /** There is a connection that cannot tell: asks until another one tells. */
   watch(): void {
     clearTimeout(this.#firstTimer);
-    void this.#run(true);
+    this.#isForGood = true;
+    void this.#run();
   }
 
-  async #run(isForGood: boolean): Promise<void> {
+  async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
     const { requests, random, revision, onAnswer, closed } = this.#options;
     let failures = 0;
     while (this.#live === 0 && !closed.aborted) {
-      const answer = await requests.read(revision(), isForGood ? WAIT_S : 0);
+      const answer = await requests.read(revision(), this.#isForGood ? WAIT_S : 0);
       if (closed.aborted) break;
       onAnswer(answer);
       const isAnswered = answer.kind !== 'later' && answer.kind !== 'refused';
-      if (isAnswered && !isForGood) break;
+      if (isAnswered && !this.#isForGood) break;
       failures = isAnswered ? 0 : failures + 1;
       const afterMs = answer.kind === 'later' ? answer.afterMs : 0;
       if (!isAnswered) await this.#pause(retryAfterMs(failures, afterMs, random()));
       else if (answer.kind === 'unknown') await this.#pause(ASK_AGAIN_MS);
     }
     this.#isRunning = false;
+    this.#isForGood = false;
   }
 
   #pause(ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../../testing/fault-proxy.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
-import { connect, type FanSession, openSession, type Race, type SessionOptions } from './mod.ts';
+import { connect, type FanSession, openSession, type Race, type SessionOptions, type Transport } from './mod.ts';
 import { RaceSession } from './race-session.ts';
 import type { SessionClient } from './session-client.ts';
 
@@ -31,8 +31,9 @@ function session(edge: number, options: Partial<SessionOptions> = {}): FanSessio
   return opened;
 }
 
-function follow(edge: number, opened: FanSession, url = rig.edges[edge]!.url): Race {
-  const race = connect({ url, race: 'demo', watch: [{ car: '9' }], session: opened });
+function follow(edge: number, opened: FanSession, transports: readonly Transport[] = ['websocket']): Race {
+  const { url } = rig.edges[edge]!;
+  const race = connect({ url, race: 'demo', watch: [{ car: '9' }], session: opened, transports });
   open.push(race);
   return race;
 }
@@ -91,6 +92,43 @@ describe('a session on two devices at two edges', () => {
     const wanted = [1004, '4', '24', '4', 'saved'];
     await until(() => [a, c].every((one) => view(one).join() === wanted.join()));
     expect([a, c].map(view)).toEqual([wanted, wanted]);
+  });
+
+  it('goes on at another edge when one is gone, with what was set meanwhile', async () => {
+    const urls = rig.edges.map(({ url }) => url);
+    const opened = openSession({ url: urls });
+    const race = connect({ url: urls, race: 'demo', session: opened });
+    open.push(opened, race);
+    const devices = () => rig.edges.map((edge) => edge.stats().sessions.devices);
+    await until(() => devices().includes(1));
+    opened.setTvDelay(1);
+    await until(() => opened.status === 'saved');
+    const [here, there] = devices()[0] === 1 ? [0, 1] : [1, 0];
+    await rig.edges[here]!.stop();
+    const other = session(there!, { id: opened.id });
+    await until(() => other.tvDelayMs === 1);
+    other.setTvDelay(2);
+    await until(() => opened.tvDelayMs === 2 && devices()[there!] === 1);
+    opened.setFavourites(['24']);
+    await until(() => opened.status === 'saved');
+  });
+
+  it('is the same over a stream of events, which takes no messages', async () => {
+    const phone = await device(0);
+    phone.session.choose('demo', [{ car: '24' }]);
+    await until(() => phone.session.status === 'saved');
+    const tv = session(1, { id: phone.session.id });
+    const race = follow(1, tv, ['sse']);
+    await until(() => cars(race) === '24');
+    await until(() => rig.edges[1]!.stats().sessions.devices === 1);
+    for (const car of ['48', '07', '9']) {
+      phone.session.choose('demo', [{ car }]);
+      await until(() => cars(race) === car);
+      await rig.publish();
+      await until(() => race.car(car)?.tick === rig.tick);
+    }
+    tv.setTvDelay(3000);
+    await until(() => phone.session.tvDelayMs === 3000);
   });
 
   it('ends on all of them when one forgets it, and cannot be used again', async () => {

@@ -2,10 +2,10 @@ import type { Wish } from '../../protocol/control.ts';
 import { ConfigError } from '../../protocol/errors.ts';
 import type { Position } from '../../protocol/position.ts';
 import { isSessionId, sessionIdOf } from '../../protocol/session.ts';
+import type { Fetch } from './fetch.ts';
 import { readUrls, type WatchRequest } from './options.ts';
 import { browserPage, type Page } from './page.ts';
 import { SessionClient } from './session-client.ts';
-import type { FetchSession } from './session-requests.ts';
 import { browserStorage, SessionKeeper, type SessionStorage } from './session-storage.ts';
 
 /**
@@ -67,12 +67,14 @@ export interface FanSession {
 export interface SessionOptions {
   /** Address of an edge, `http://host:8080`, or of several that are equal. */
   readonly url: string | readonly string[];
-  /** The session of another device. @defaultValue that of this device, or a new one */
+  /** The session of another device, to be taken over. @defaultValue that of this device, or a new one */
   readonly id?: string;
+  /** The session that this device had before it took over that of another one, or a new one. @defaultValue false */
+  readonly own?: boolean;
   /** Where this device keeps its session. @defaultValue the `localStorage` of a browser; none in Node */
   readonly storage?: SessionStorage;
   /** @defaultValue the global one */
-  readonly fetch?: FetchSession;
+  readonly fetch?: Fetch;
   /** Uniform in [0, 1); spreads requests. @defaultValue Math.random */
   readonly random?: () => number;
   /** Wall clock in Unix ms. @defaultValue Date.now */
@@ -90,13 +92,14 @@ export function openSession(options: SessionOptions): FanSession {
   if (id !== undefined && !isSessionId(id))
     throw new ConfigError('bad_session', 'The id of a session has 22 letters, digits, - and _; copy the whole link.');
   const keeper = new SessionKeeper(options.storage ?? browserStorage());
-  const kept = keeper.read();
-  const isKept = kept !== undefined && (id === undefined || id === kept.id);
+  const known = options.own ? undefined : keeper.read();
+  if (id !== undefined && known && known.id !== id) keeper.setAside();
+  const kept = id === undefined ? (known ?? keeper.takeBack()) : known?.id === id ? known : undefined;
   return new SessionClient({
     urls: readUrls(options.url),
     id: id ?? kept?.id ?? sessionIdOf(crypto.getRandomValues(new Uint8Array(16))),
-    session: isKept ? kept.session : undefined,
-    isNew: id === undefined && !isKept,
+    session: kept?.session,
+    isNew: id === undefined && !kept,
     keeper,
     // Called on the global object: a browser's fetch refuses any other.
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),

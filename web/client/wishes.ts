@@ -75,19 +75,20 @@ export class Wishes {
 
   /**
    * What to say on a new connection: all of it. What is wanted later follows by {@link tell}.
-   * @param held What the client holds and goes on from, if it does.
+   * @param held What the client holds and goes on from, if it does. @param wantsAll Also what it holds.
    */
-  hello(held: Wish | undefined): Pick<Hello, 'watch' | 'channels' | 'rate' | 'next'> {
+  hello(held: Wish | undefined, wantsAll = false): Pick<Hello, 'watch' | 'channels' | 'rate' | 'next'> {
     this.#agreed = held ?? this.#wanted;
     const rate = this.#agreedRate ?? this.#rateNow;
     const isSameRate = rate === this.#rateNow;
     this.#next = {
       ...(isSame(this.#agreed, this.#wanted) ? {} : this.#wanted),
       ...(isSameRate ? {} : { rate: this.#rateNow }),
+      ...(wantsAll && { resync: true }),
     };
     this.#isTold = true;
     this.#toldRate = this.#rateNow;
-    return { ...this.#agreed, rate, ...(this.#questions > 0 && { next: this.#next }) };
+    return { ...this.#agreed, rate, ...(Object.keys(this.#next).length > 0 && { next: this.#next }) };
   }
 
   /** How many answers the last hello has besides its welcome. */
