@@ -71,7 +71,11 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,
         tally: fans.tally,
-        polls: { ...polls.tally, waiting: polls.size, made: race.pollAnswers.binary.made + race.pollAnswers.json.made },
+        polls: {
+          ...polls.tally,
+          waiting: polls.size,
+          made: Object.values(race.pollAnswers).reduce((sum, { made }) => sum + made, 0),
+        },
         pendingBytes: fans.pendingBytes + people.pendingBytes,
         encodedSlices: fans.delivery?.maker.encoder.encoded ?? 0,
         joinedFrames: fans.delivery?.maker.made ?? 0,

@@ -1,11 +1,11 @@
 import type { View } from '../protocol/coding-plan.ts';
-import { encodeDocFrame, FRAME_FLAG, TickFrameWriter } from '../protocol/frames.ts';
+import { encodeDocFrame, FRAME_FLAG, hasDigests, TickFrameWriter } from '../protocol/frames.ts';
 import { goneSlice } from '../protocol/slice.ts';
 import { type Choice, slotOf } from './choice.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 import { StepFrames } from './step-frames.ts';
-import { hasDigests, ViewEncoder } from './view-encoder.ts';
+import { ViewEncoder } from './view-encoder.ts';
 
 /** Nothing to send; one list for all fans. */
 export const NO_FRAMES: readonly Uint8Array[] = [];

@@ -65,6 +65,7 @@ function route(
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
   if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
+  if (leaf === 'poll.base') return () => answerPoll(ask, facts.races, name, 'base');
   if (leaf === 'poll.json') return () => answerPoll(ask, facts.races, name, 'json');
   if (leaf === 'live') return () => answerOutlook(ask, facts.admission);
   if (leaf === 'events') return () => answerError(ask, 405, 'method_not_allowed', STREAM_ONLY, { Allow: 'GET, POST' });

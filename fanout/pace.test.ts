@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { RATES, type Rate } from '../protocol/control.ts';
-import { Pace, Paces, strideOf } from './pace.ts';
+import { RATES, type Rate, strideOf } from '../protocol/control.ts';
+import { Pace, Paces } from './pace.ts';
 
 it.each<[Rate, number, number]>([
   [2, 500, 1],

@@ -1,8 +1,4 @@
-import { RATES, type Rate } from '../protocol/control.ts';
-
-/** Ticks from one frame to the next at this rate; the highest one is every tick, however long a tick is. */
-export const strideOf = (rate: Rate, tickMs: number): number =>
-  rate === RATES[0] ? 1 : Math.max(1, Math.round(1000 / tickMs / rate));
+import { type Rate, strideOf } from '../protocol/control.ts';
 
 /** In which ticks a fan gets its frames: every `stride`th, those that leave `phase` as the rest. */
 export class Pace {

@@ -70,6 +70,11 @@ export class PollAnswers {
     this.#form = form;
   }
 
+  /** Whether whoever has everything waits for the next tick. */
+  get waits(): boolean {
+    return this.#form.waits;
+  }
+
   /** @param entries For `deltas`: from the base on, in order, at least one more. */
   answer(plan: ReadyPollPlan, since: Since | undefined, now: Now, entries: readonly RingEntry[]): Reply {
     const at = plan.kind === 'snapshot' ? plan.reason : formatPosition(since as Position);

@@ -12,7 +12,7 @@ const REFUSALS: Readonly<Record<PollRefusal, string>> = {
   going_away: 'The edge is stopping.',
 };
 
-/** Answers `/races/<race>/poll?since=<position>`, or `poll.json`, as soon as there is something after the position. */
+/** Answers `/races/<race>/poll?since=<position>`, `poll.base` or `poll.json`, as soon as there is something after the position. */
 export async function answerPoll(
   ask: Ask,
   races: Races,

@@ -1,3 +1,4 @@
+import { pack } from '../protocol/pack.ts';
 import { encodePollAnswer, type PollHead, type StreamRecord } from '../protocol/poll-answer.ts';
 import { formatPosition } from '../protocol/position.ts';
 import { encodeKeyframe } from '../protocol/tick-message.ts';
@@ -5,9 +6,13 @@ import { JsonRace, wholeField } from './json-race.ts';
 import type { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 
+const NO_DOCUMENT = pack({});
+
 /** How answers to long polls are written. */
 export interface PollForm {
   readonly contentType: string;
+  /** Whether whoever has everything waits for the next tick. */
+  readonly waits: boolean;
   /** An answer ends with the last of so many ticks. */
   readonly blockTicks: number;
   /** The newest state. */
@@ -23,6 +28,7 @@ export interface PollForm {
 /** For programs: the messages of the stream. */
 export const BINARY_FORM: PollForm = {
   contentType: 'application/octet-stream',
+  waits: true,
   blockTicks: 120,
   snapshot(head, { epoch, seq, catalogue, ring, packedDocument, docRevision }) {
     const { tick, closeAtMs, field } = ring.head!;
@@ -30,12 +36,27 @@ export const BINARY_FORM: PollForm = {
     const message = encodeKeyframe(at, catalogue, field, packedDocument, docRevision);
     return encodePollAnswer(head, [{ seq, message }]);
   },
-  deltas(head, _, run, fromSeq, toSeq) {
-    const records: StreamRecord[] = [];
-    for (const entry of run)
-      for (const { seq, message } of [entry, ...entry.docs])
-        if (seq > fromSeq && seq <= toSeq && !(entry === run[0] && seq === entry.seq)) records.push({ seq, message });
-    return encodePollAnswer(head, records);
+  deltas: (head, _, run, fromSeq, toSeq) => encodePollAnswer(head, recordsOf(run, fromSeq, toSeq)),
+};
+
+function recordsOf(run: readonly RingEntry[], fromSeq: number, toSeq: number): StreamRecord[] {
+  const records: StreamRecord[] = [];
+  for (const entry of run)
+    for (const { seq, message } of [entry, ...entry.docs])
+      if (seq > fromSeq && seq <= toSeq && !(entry === run[0] && seq === entry.seq)) records.push({ seq, message });
+  return records;
+}
+
+/** For programs that do not hold the whole field: it comes first, as it was at the position, and then what followed. */
+export const BASE_FORM: PollForm = {
+  ...BINARY_FORM,
+  waits: false,
+  deltas(head, state, run, fromSeq, toSeq) {
+    const { tick, closeAtMs, field } = run[0]!;
+    const at = { tick, closeAtMs, epoch: state.epoch, catalogueTag: state.catalogue.tag };
+    // Of an older document nothing is known; whoever goes on from somewhere holds its own.
+    const message = encodeKeyframe(at, state.catalogue, field, NO_DOCUMENT, 0);
+    return encodePollAnswer(head, [{ seq: fromSeq, message }, ...recordsOf(run, fromSeq, toSeq)]);
   },
 };
 
@@ -52,6 +73,7 @@ export function jsonForm(race: string): PollForm {
   };
   return {
     contentType: 'application/json; charset=utf-8',
+    waits: true,
     // Written out, ticks are some ten times as long.
     blockTicks: 20,
     snapshot: (head, state) =>

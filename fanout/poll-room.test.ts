@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Since } from '../protocol/control.ts';
+import { decodePollAnswer } from '../protocol/poll-answer.ts';
 import { parsePosition } from '../protocol/position.ts';
+import { decodeKeyframe, readStreamHead } from '../protocol/tick-message.ts';
 import { JsonRace, wholeField } from './json-race.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { Past } from './past.ts';
 import { PollAnswers, ticksInAnswer } from './poll-answers.ts';
-import { BINARY_FORM, jsonForm } from './poll-forms.ts';
+import { BASE_FORM, BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { type PollRefusal, PollRoom } from './poll-room.ts';
 import { RaceState } from './race-state.ts';
 import type { Reply } from './reply.ts';
@@ -205,6 +207,28 @@ describe('a room of long polls', () => {
     expect(later!.headers).toEqual(whole.headers);
     expect(reader.read(whole.body as Uint8Array)).toMatchObject({ ticks: 24 });
     expect(reader.tick).toBe(119);
+  });
+
+  it('gives the field at any position to whoever lacks it, with what followed, and never waits for a tick', async () => {
+    const stage = set(200);
+    const base = new PollAnswers('oval', 500, BASE_FORM);
+    for (const tick of [5, 150, 198, 199]) {
+      const seq = stage.log.findIndex(({ data }) => data[0] === 1 && readStreamHead(data).tick === tick) + 1;
+      const [outcome] = (await stage.answered(stage.ask(at(stage, seq), base))) as Reply[];
+      const { head, records } = decodePollAnswer(outcome!.body as Uint8Array);
+      expect(head).toMatchObject({ kind: 'deltas', from: `${stage.state.epoch}:${seq}` });
+      expect(records[0]!.seq).toBe(seq);
+      const { field, head: at0 } = decodeKeyframe(records[0]!.message, stage.writer.catalogue);
+      expect(at0.tick).toBe(tick);
+      expect(field).toEqual(stage.writer.fields.get(tick));
+      const [plain] = (await stage.answered(tick < 199 ? stage.ask(at(stage, seq)) : [])) as Reply[];
+      const rest = plain ? decodePollAnswer(plain.body as Uint8Array).records : [];
+      // At the newest tick the document that belongs to it is not held back: whoever asks so does not wait.
+      if (plain) expect(records.slice(1)).toEqual(rest);
+      else expect(head.ticks).toBe(0);
+    }
+    const [foreign] = stage.ask({ epoch: 'fedcba9876543210', seq: 7 }, base);
+    expect(decodePollAnswer((foreign as Reply).body as Uint8Array).head).toMatchObject({ reason: 'other_epoch' });
   });
 
   it('says so when nothing comes, and gives what changed of the document in a race that stands still', async () => {

@@ -126,7 +126,7 @@ export class PollRoom {
     const plan = planPoll(poll.since, {
       ...{ epoch, seq, ring, late, older: (position) => past.at(position) },
       isQuiet: standstill.isQuiet(nowMs),
-      isOver: nowMs >= poll.untilMs || (!poll.wasStale && standstill.stale !== undefined),
+      isOver: !poll.answers.waits || nowMs >= poll.untilMs || (!poll.wasStale && standstill.stale !== undefined),
     });
     if (plan.kind === 'wait') return this.#wait(poll, plan.for, nowMs);
     if (plan.kind !== 'deltas') return this.#make(plan, poll, state, plan.kind === 'documents' ? [plan.base] : []);

@@ -9,7 +9,7 @@ import type { JsonWish } from './json-fan.ts';
 import { JsonFans } from './json-fans.ts';
 import { readFrom } from './past-reader.ts';
 import { PollAnswers } from './poll-answers.ts';
-import { BINARY_FORM, jsonForm } from './poll-forms.ts';
+import { BASE_FORM, BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { PollRoom } from './poll-room.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
@@ -53,7 +53,7 @@ export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onRead'
 export class Race {
   readonly name: string;
   readonly fans: FanSet;
-  readonly pollAnswers: { readonly binary: PollAnswers; readonly json: PollAnswers };
+  readonly pollAnswers: Readonly<Record<'binary' | 'base' | 'json', PollAnswers>>;
   readonly polls: PollRoom;
   /** What is over of the race, for those who rewind. */
   readonly segments: Segments;
@@ -98,6 +98,7 @@ export class Race {
     });
     this.pollAnswers = {
       binary: new PollAnswers(this.name, this.tickMs, BINARY_FORM),
+      base: new PollAnswers(this.name, this.tickMs, BASE_FORM),
       json: new PollAnswers(this.name, this.tickMs, jsonForm(this.name)),
     };
     const { standstill } = this.fans;

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeTickFrame } from '../protocol/frames.ts';
+import { encodeTickFrame, hasDigests } from '../protocol/frames.ts';
 import { makeWorld, worldSpecs } from '../protocol/testing/worlds.ts';
 import { ChoiceBook, slotOf } from './choice.ts';
 import type { RingEntry } from './ring.ts';
 import { StepFrames } from './step-frames.ts';
-import { hasDigests, ViewEncoder } from './view-encoder.ts';
+import { ViewEncoder } from './view-encoder.ts';
 
 it('a step frame is byte for byte the frame that the protocol joins from the same slices', () => {
   fc.assert(

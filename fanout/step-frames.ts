@@ -1,9 +1,9 @@
 import type { View } from '../protocol/coding-plan.ts';
 import { MAX_CARS } from '../protocol/field.ts';
-import { encodeTickFrame } from '../protocol/frames.ts';
+import { encodeTickFrame, hasDigests } from '../protocol/frames.ts';
 import { type Choice, slotOf, VIEW_CODES, viewIdOf } from './choice.ts';
 import type { RingEntry } from './ring.ts';
-import { hasDigests, type ViewEncoder } from './view-encoder.ts';
+import type { ViewEncoder } from './view-encoder.ts';
 
 const UNKNOWN = -1;
 

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { compileOwnView } from '../protocol/catalogue.ts';
 import type { Field } from '../protocol/field.ts';
-import { FRAME_FLAG } from '../protocol/frames.ts';
+import { FRAME_FLAG, hasDigests } from '../protocol/frames.ts';
 import { changeSlice, digestSlice, fullSlice } from '../protocol/slice.ts';
 import { makeWorld, worldSpecs } from '../protocol/testing/worlds.ts';
 import type { RingEntry } from './ring.ts';
-import { hasDigests, ViewEncoder } from './view-encoder.ts';
+import { ViewEncoder } from './view-encoder.ts';
 
 it.each<[number | undefined, number, number, boolean]>([
   [undefined, 7, FRAME_FLAG.repair, true],

@@ -1,21 +1,8 @@
 import { OWN_VIEW } from '../protocol/catalogue.ts';
 import type { View } from '../protocol/coding-plan.ts';
 import { MAX_CARS } from '../protocol/field.ts';
-import { FRAME_FLAG } from '../protocol/frames.ts';
 import { changeSlice, digestSlice, fullSlice } from '../protocol/slice.ts';
 import type { RingEntry } from './ring.ts';
-
-/** Every so many ticks frames carry digests, so that drift at a client is found within 10 s. */
-const DIGEST_EVERY_TICKS = 20;
-
-/**
- * Whether a frame carries digests: at any rate about as often, and always where something was joined or mended.
- * @param base Tick that the frame builds on; `undefined` for a snapshot.
- */
-export const hasDigests = (base: number | undefined, head: number, flags: number): boolean =>
-  base === undefined ||
-  (flags & (FRAME_FLAG.conflated | FRAME_FLAG.repair)) !== 0 ||
-  Math.floor(base / DIGEST_EVERY_TICKS) !== Math.floor(head / DIGEST_EVERY_TICKS);
 
 /** Above every view id of a catalogue, for the lists of channels that fans made. */
 const FIRST_OWN_CODE = 64;

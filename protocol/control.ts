@@ -23,6 +23,10 @@ export interface Wish {
 export const RATES = [2, 1, 0.5, 0.2] as const;
 export type Rate = (typeof RATES)[number];
 
+/** Ticks from one frame to the next at this rate; the highest one is every tick, however long a tick is. */
+export const strideOf = (rate: Rate, tickMs: number): number =>
+  rate === RATES[0] ? 1 : Math.max(1, Math.round(1000 / tickMs / rate));
+
 /** `all`: every missed tick, for charts without holes. `latest`: one composite. */
 export type History = 'all' | 'latest';
 

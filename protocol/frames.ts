@@ -28,6 +28,18 @@ export const FRAME_FLAG = {
   repair: 4,
 } as const;
 
+/** Every so many ticks frames carry digests, so that drift at a client is found within 10 s. */
+const DIGEST_EVERY_TICKS = 20;
+
+/**
+ * Whether a frame carries digests: at any rate about as often, and always where something was joined or mended.
+ * @param base Tick that the frame builds on; `undefined` for a snapshot.
+ */
+export const hasDigests = (base: number | undefined, head: number, flags: number): boolean =>
+  base === undefined ||
+  (flags & (FRAME_FLAG.conflated | FRAME_FLAG.repair)) !== 0 ||
+  Math.floor(base / DIGEST_EVERY_TICKS) !== Math.floor(head / DIGEST_EVERY_TICKS);
+
 /** The fixed head of a binary frame: a load tool reads these without decoding the rest. */
 export interface FrameHead {
   readonly type: FrameType;

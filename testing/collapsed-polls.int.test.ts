@@ -10,7 +10,7 @@ import { startNginx, type TestNginx } from './nginx.ts';
 import { findProxy } from './proxy-binary.ts';
 
 const FANS = 1000;
-const TICKS = 6;
+const TICKS = 4;
 const TICK_MS = 500;
 /** Of the requests of all fans for one tick so many may reach an edge. */
 const MOST_PER_TICK = 5;

@@ -93,14 +93,24 @@ describe.skipIf(!findProxy('nginx'))('behind a proxy that lets no WebSocket thro
       };
       socket.onerror = () => resolve(false);
     });
-  async function letThrough(through: boolean): Promise<void> {
-    nginx.letWebSockets(through);
-    // While it takes over, the worker with the old configuration may still take a connection.
+  /** While it takes over, the worker with the old configuration may still take a connection. */
+  async function untilSure(look: () => Promise<boolean>): Promise<void> {
     let inARow = 0;
     await until(async () => {
-      inARow = (await passes()) === through ? inARow + 1 : 0;
+      inARow = (await look()) ? inARow + 1 : 0;
       return inARow === 10;
     });
+  }
+  async function letThrough(through: boolean): Promise<void> {
+    nginx.letWebSockets(through);
+    await untilSure(async () => (await passes()) === through);
+  }
+  async function letEventsThrough(through: boolean): Promise<void> {
+    nginx.letEvents(through);
+    // An address that an edge itself refuses: nothing stays open.
+    await untilSure(
+      async () => (await fetch(`${nginx.url}/races/demo/events?rate=9`)).status === (through ? 400 : 403),
+    );
   }
 
   it('a fan gets every tick by events, and goes back to a WebSocket without missing one when the network changes', async () => {
@@ -122,6 +132,30 @@ describe.skipIf(!findProxy('nginx'))('behind a proxy that lets no WebSocket thro
     await expectWhole(fan);
     expect(fan.ways).toEqual(['websocket', 'sse', 'websocket']);
     expect(fan.race.statistics().transport).toBe('websocket');
+  });
+
+  it('nor events, a fan polls, loses no tick, and goes back to a WebSocket when there is one again', async () => {
+    await letThrough(true);
+    const wire = await wireTo(nginx.url);
+    const page = fakePage();
+    const fan = join({ url: wire.url, page });
+    run();
+    await until(() => fan.ticks.length > 10);
+    await letEventsThrough(false);
+    await letThrough(false);
+    wire.reset();
+    await until(() => fan.race.transport === 'poll' && fan.race.status.phase === 'live');
+    const { length } = fan.ticks;
+    await until(() => fan.ticks.length > length + 20);
+    expect(fan.ways).toEqual(['websocket', 'sse', 'poll']);
+    fan.race.watch([{ car: '24' }, { car: '9', view: 'essentials' }]);
+    await until(() => fan.race.cars().length === 2);
+    await letThrough(true);
+    page.wake();
+    await until(() => fan.race.transport === 'websocket' && fan.race.status.phase === 'live');
+    await halt();
+    await expectWhole(fan);
+    await letEventsThrough(true);
   });
 
   it('a fan who had a WebSocket goes on by events from where it was', async () => {
@@ -193,7 +227,7 @@ describe('a fan whose WebSockets', () => {
     expect(fan.ways).toEqual(['websocket']);
   });
 
-  it('do not get through, and whose events do not either, goes round until one does', async () => {
+  it('do not get through, and whose events and polls do not either, goes round until one does', async () => {
     let isBlocked = true;
     const { Socket } = filterSockets(() => !isBlocked);
     const blocked: string[] = [];
@@ -202,14 +236,14 @@ describe('a fan whose WebSockets', () => {
       WebSocket: Socket,
       deadlines: { connectMs: 300 },
       fetch: (url, init) => {
-        if (!isBlocked || !url.includes('/events')) return fetch(url, init);
+        if (!isBlocked || !/\/(events|poll)/.test(url)) return fetch(url, init);
         blocked.push(url);
         return Promise.reject(new TypeError('blocked'));
       },
     });
-    await until(() => fan.ways.length >= 3);
-    expect(fan.ways).toEqual(['websocket', 'sse', 'websocket']);
-    expect(blocked).toHaveLength(1);
+    await until(() => fan.ways.length >= 4);
+    expect(fan.ways).toEqual(['websocket', 'sse', 'poll', 'websocket']);
+    expect(blocked).toHaveLength(2);
     isBlocked = false;
     await until(() => fan.isCurrent);
     await expectWhole(fan);

@@ -9,6 +9,7 @@ import { findProxy } from './proxy-binary.ts';
 const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nginx.conf');
 const UPGRADE = 'proxy_set_header Upgrade $http_upgrade;';
 /** In its place, where WebSockets are not let through. To leave the header out would not do: the edge looks at others. */
+const EVENTS = 'location ~ ^/races/[^/]+/events$ {';
 const NO_UPGRADE = 'if ($http_upgrade) { return 403; }';
 const READY_WITHIN_MS = 10_000;
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -19,6 +20,8 @@ export interface TestNginx {
   readonly url: string;
   /** From now on it lets WebSockets through, or does not; connections that stand go on. */
   letWebSockets(through: boolean): void;
+  /** The same of streams of events. */
+  letEvents(through: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -59,11 +62,19 @@ export async function startNginx(port: number, edgePorts: readonly [number, numb
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const letWebSockets = (through: boolean) => {
-    writeFileSync(file, through ? config : cut(config, UPGRADE, NO_UPGRADE));
+  const lets = { webSockets: true, events: true };
+  const reload = (changed: Partial<typeof lets>) => {
+    const { webSockets, events } = Object.assign(lets, changed);
+    const withSockets = webSockets ? config : cut(config, UPGRADE, NO_UPGRADE);
+    writeFileSync(file, events ? withSockets : cut(withSockets, EVENTS, `${EVENTS}\n            return 403;`));
     child.kill('SIGHUP');
   };
-  return { url: `http://127.0.0.1:${port}`, letWebSockets, stop };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    letWebSockets: (webSockets) => reload({ webSockets }),
+    letEvents: (events) => reload({ events }),
+    stop,
+  };
 }
 
 function withPlaces(config: string, folder: string, port: number, edgePorts: readonly number[]): string {

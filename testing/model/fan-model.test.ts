@@ -4,6 +4,7 @@ import { FakeEdge, World } from '../../fanout/testing/fake-world.ts';
 import { createRandom } from '../../ingest/simulator/random.ts';
 import { type History, RATES, type Rate, type Wish } from '../../protocol/control.ts';
 import { TRANSPORTS, type Transport } from '../../web/client/transports.ts';
+import { servePolls } from './memory-poll.ts';
 import { type Excuses, ModelFan } from './model-fan.ts';
 
 /** Sequences of events that CI runs. */
@@ -72,10 +73,14 @@ class Real {
     for (let left = ms; left > 0; left -= SWEEP_MS) {
       await vi.advanceTimersByTimeAsync(Math.min(left, SWEEP_MS));
       this.world.nowMs = performance.now();
+      let hasAnswered = false;
       for (const edge of this.edges) {
         edge.fans.sweep(this.world.nowMs);
         edge.settle();
+        hasAnswered = servePolls(edge, this.world.nowMs) || hasAnswered;
       }
+      // What was answered is read.
+      if (hasAnswered) await vi.advanceTimersByTimeAsync(2);
     }
   }
 
@@ -187,6 +192,13 @@ const COMMANDS = [
       const { net } = real.fans[who]!;
       net.webSockets = what as typeof net.webSockets;
       if (isCut) net.cut();
+    }),
+  ),
+  fc.tuple(fan, fc.boolean()).map(([who, noStreams]) =>
+    command(`${noStreams ? 'no' : 'every'} stream of fan ${who} gets through`, (real) => {
+      const { net } = real.fans[who]!;
+      net.noStreams = noStreams;
+      if (noStreams) net.cut();
     }),
   ),
   fan.map((who) => command(`the network of fan ${who} changes`, (real) => real.fans[who]!.changeNetwork())),

@@ -25,6 +25,8 @@ export class MemoryNet {
   isDark = false;
   /** What something in between does with WebSockets: lets them through, refuses them, or lets them open and nothing more. */
   webSockets: 'pass' | 'refused' | 'mute' = 'pass';
+  /** Something in between lets no stream of events through. */
+  noStreams = false;
 
   constructor(edges: FakeEdge[]) {
     this.edges = edges;

@@ -5,19 +5,25 @@ import type { Fan } from '../../fanout/fan.ts';
 import type { FakeEdge } from '../../fanout/testing/fake-world.ts';
 import { parseQuery } from '../../protocol/control.ts';
 import type { Fetch, FetchAnswer } from '../../web/client/fetch.ts';
+import { MemoryPoll } from './memory-poll.ts';
 import type { MemoryNet, Wire } from './memory-socket.ts';
 
-/** A `fetch` that opens streams of events at the edges of a net, and tells that they are there; what else it is asked for, `other` has. */
+/** A `fetch` that opens streams of events and polls at the edges of a net, and tells that they are there; what else it is asked for, `other` has. */
 export function fetchOf(net: MemoryNet, other: Fetch): Fetch {
   return (url, init) => {
     const { hostname, pathname, search } = new URL(url);
-    if (!/\/(live|events)$/.test(pathname)) return other(url, init);
+    const leaf = pathname.slice(pathname.lastIndexOf('/') + 1);
+    if (!['live', 'events', 'poll', 'poll.base', 'healthz'].includes(leaf)) return other(url, init);
     const edge = net.edges[Number(hostname.slice('edge-'.length))]!;
     return new Promise((resolve, reject) => {
       init.signal.addEventListener('abort', () => reject(new Error('given up')));
       const answer = () => {
         if (init.signal.aborted || net.isDark) return;
-        if (pathname.endsWith('/live')) resolve({ ok: false, status: 426, text: async () => '' });
+        if (leaf === 'live') resolve({ ok: false, status: 426, text: async () => '' });
+        else if (leaf === 'healthz') resolve({ ok: true, status: 200, text: async () => '' });
+        else if (leaf === 'events' && net.noStreams) resolve({ ok: false, status: 502, text: async () => '' });
+        else if (leaf !== 'events')
+          new MemoryPoll(net, edge, leaf as 'poll', search, init.signal).answer.then(resolve, reject);
         else resolve(new MemoryStream(net, edge, search.slice(1), init.signal).answer);
       };
       setTimeout(answer, 1);

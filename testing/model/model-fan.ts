@@ -31,7 +31,7 @@ export class ModelFan {
   #epoch = '';
   #receipt: Receipt | undefined;
   /** Ticks by the transport that they came over. */
-  readonly ticks: Record<Transport, number> = { websocket: 0, sse: 0 };
+  readonly ticks: Record<Transport, number> = { websocket: 0, sse: 0, poll: 0 };
   /** What went wrong, in words. */
   readonly problems: string[] = [];
 

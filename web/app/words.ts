@@ -61,7 +61,11 @@ const NO_SILENCE: Silence = { isOld: false, stale: undefined, flag: undefined };
 const sayTime = (atMs: number): string => new Date(atMs).toLocaleTimeString('en-GB');
 
 /** By which way data comes, where it is not the best one. */
-const WAYS: Readonly<Record<Transport, string>> = { websocket: '', sse: ', over an event stream' };
+const WAYS: Readonly<Record<Transport, string>> = {
+  websocket: '',
+  sse: ', over an event stream',
+  poll: ', by asking again and again',
+};
 
 function saySilence({ isOld, stale, flag }: Silence, transport: Transport): string {
   if (stale) return `No data from the track since ${sayTime(stale.sinceMs)}; it goes on here by itself.`;

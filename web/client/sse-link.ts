@@ -1,14 +1,12 @@
-import { CLOSE, ERROR_CODES } from '../../protocol/codes.ts';
 import { formatHello, formatQuery } from '../../protocol/control.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { EventParser, type StreamEvent } from './event-parser.ts';
-import type { Fetch, FetchAnswer, FetchInit } from './fetch.ts';
+import type { Fetch, FetchInit } from './fetch.ts';
+import { type Ending, readRefusal } from './http-refusal.ts';
 import { BROKEN, type Link, type LinkListener, type LinkTarget } from './link.ts';
 
 /** Longest query of an address; the head of a request has room for about 4 KB on its way, cookies included. */
 const MAX_QUERY = 2000;
-/** So much of an answer that is no stream is looked at. */
-const MAX_REFUSAL_BYTES = 4096;
 
 /** A link over a stream of events. Nothing goes up in it. */
 export class SseLink implements Link {
@@ -28,7 +26,7 @@ export class SseLink implements Link {
     if (!answer) return;
     const isStream = answer.ok && answer.headers?.get('content-type')?.startsWith('text/event-stream');
     if (!isStream || !answer.body) {
-      const refusal = await this.#orEnd(readRefusal(answer));
+      const refusal = await this.#orEnd(readRefusal(answer, 'there is no stream of events'));
       if (refusal) this.#end(refusal.code, refusal.reason);
       return;
     }
@@ -77,12 +75,6 @@ export class SseLink implements Link {
   }
 }
 
-/** The end of a link. */
-interface Ending {
-  readonly code: number;
-  readonly reason: string;
-}
-
 type Heard = string | Uint8Array | Ending;
 
 /** @throws {ProtocolError} `bad_message`. */
@@ -118,44 +110,4 @@ function requestOf({ base, race, hello }: LinkTarget): { url: string; init: Omit
   if (url.search.length <= MAX_QUERY) return { url: url.href, init };
   url.search = '';
   return { url: url.href, init: { ...init, method: 'POST', body: formatHello(hello) } };
-}
-
-/** Codes with which an edge refuses for good, and what they are as close codes. A proxy knows none of them. */
-const FINAL: Readonly<Record<string, number>> = {
-  ...Object.fromEntries(ERROR_CODES.map((code) => [code, CLOSE.bad_message])),
-  unknown_race: CLOSE.unknown_race,
-  bad_version: CLOSE.bad_version,
-  too_large: CLOSE.too_large,
-};
-
-/** Why there is no stream. */
-async function readRefusal({ status, body }: FetchAnswer): Promise<Ending> {
-  const broken = { code: BROKEN, reason: `there is no stream of events, but status ${status}` };
-  if (status < 400 || status > 499 || !body) return broken;
-  const text = new TextDecoder().decode(await readBounded(body.getReader()));
-  let answer: { error?: unknown; message?: unknown } | null;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    // Not the edge's: whatever stands in between may answer as it likes.
-    return broken;
-  }
-  const code =
-    typeof answer?.error === 'string' && Object.hasOwn(FINAL, answer.error) ? FINAL[answer.error] : undefined;
-  return code === undefined ? broken : { code, reason: String(answer?.message).slice(0, 200) };
-}
-
-/** At most so many bytes as are looked at, and nothing more is fetched. */
-async function readBounded(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
-  const bytes = new Uint8Array(MAX_REFUSAL_BYTES);
-  let length = 0;
-  while (length < bytes.length) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    const part = value.subarray(0, bytes.length - length);
-    bytes.set(part, length);
-    length += part.length;
-  }
-  await reader.cancel();
-  return bytes.subarray(0, length);
 }

@@ -6,7 +6,7 @@ import { type Transport, trialOf } from './transports.ts';
 /** A link that brought messages for less than this died early. */
 const EARLY_MS = 10_000;
 /** While no data comes over the one in use, nothing is learnt from trying another. */
-const LATER_MS = 10_000;
+const LATER_MS = 2000;
 /** Answer to a plain request at the address of WebSockets: the edge is there, and would take this client. */
 const UPGRADE_REQUIRED = 426;
 

@@ -1,17 +1,19 @@
 import { ConfigError } from '../../protocol/errors.ts';
 import type { LinkOpener, LinkTarget } from './link.ts';
 import type { Settings } from './options.ts';
+import { PollLink } from './poll-link.ts';
 import { SseLink } from './sse-link.ts';
 import { passesWebSocket, WebSocketLink } from './web-socket-link.ts';
 
 /** Ways to an edge, the best first. */
-export const TRANSPORTS = ['websocket', 'sse'] as const;
+export const TRANSPORTS = ['websocket', 'sse', 'poll'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** How a link over each transport is begun. */
 export const openersOf = ({ WebSocket, fetch }: Settings): Readonly<Record<Transport, LinkOpener>> => ({
   websocket: (target, listener) => new WebSocketLink(WebSocket!, target, listener),
   sse: (target, listener) => new SseLink(fetch, target, listener),
+  poll: (target, listener) => new PollLink(fetch, target, listener),
 });
 
 /** Finds out whether a transport gets through to an edge, beside a link that stands; ends when `signal` does. */
