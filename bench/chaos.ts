@@ -3,16 +3,22 @@ import { connectNats } from '../broker/connection.ts';
 import type { Usage, Values } from '../cli/flags.ts';
 import { createRandom } from '../ingest/simulator/random.ts';
 import { StreamOracle } from '../testing/stream-oracle.ts';
-import type { FanTally } from './chaos/fan-tally.ts';
+import { Act, type Row } from './chaos/act.ts';
 import { ChaosFans } from './chaos/fans.ts';
-import { FAULTS, type Fault, type Scene } from './chaos/faults.ts';
-import { nextFault } from './chaos/schedule.ts';
-import { RACE, type Stage, setStage } from './chaos/stage.ts';
-import { pause } from './live-race.ts';
+import { FAULTS, type Fault } from './chaos/faults.ts';
+import { nextFault, shareOut } from './chaos/schedule.ts';
+import { RACE, setStage } from './chaos/stage.ts';
 import { round } from './machine.ts';
 
 const FLAGS = {
-  seconds: { kind: 'integer', min: 10, max: 86_400, default: 600, unit: 's', help: 'How long faults are done.' },
+  seconds: {
+    kind: 'integer',
+    min: 10,
+    max: 86_400,
+    default: 600,
+    unit: 's',
+    help: 'How long faults are done.',
+  },
   fans: { kind: 'integer', min: 10, max: 5000, default: 1000, help: 'Fans; up to 24 of them decode everything.' },
   seed: {
     kind: 'integer',
@@ -33,171 +39,61 @@ const FLAGS = {
 
 export const usage: Usage<typeof FLAGS> = {
   synopsis: 'npm run chaos -- [flags]',
-  purpose: `Two ingests, a nats-server, three edges behind HAProxy and fans, and every outage one after another; counts what any fan lost, got twice, or holds otherwise than the stream has it. Ends with exit code 1 if anything was.
+  purpose: `Two ingests, a nats-server (then three in a cluster), three edges behind HAProxy and fans, and every outage one after another; counts what any fan lost, got twice, or holds otherwise than the stream has it. Ends with exit code 1 if anything was.
 Faults: ${FAULTS.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.`,
   flags: FLAGS,
 };
 
-/** Beyond this a fan that is not back counts as lost for good. */
-const RECOVER_WITHIN_MS = 120_000;
-const LOOK_EVERY_MS = 200;
+/** Nothing here makes a fan fall further behind. */
+const KEEP_TICKS = 3600;
 
-export interface Row {
-  readonly fault: string;
-  /** From the first fault on. */
-  readonly at_s: number;
-  /** How long the harm was there. */
-  readonly lasted_s: number;
-  /** From its end until every fan holds a tick that closed after it. */
-  readonly recover_s: number | undefined;
-  /** Whoever came last: the stream, or groups of fans. */
-  readonly waited_for: string;
-  readonly lost: number;
-  readonly doubled: number;
-  readonly wrong: number;
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** What one act found, to be summed up. */
+interface ActResult {
+  readonly rows: readonly Row[];
+  readonly counts: Readonly<Record<string, number>>;
+  readonly decodingFans: number;
+  readonly eventFans: number;
 }
 
-/** The run, as far as it has come. */
-class Chaos {
-  readonly #scene: Scene;
-  readonly #oracle: StreamOracle;
-  #before: FanTally;
-  #deathsBefore = 0;
-
-  constructor(scene: Scene, oracle: StreamOracle, before: FanTally) {
-    this.#scene = scene;
-    this.#oracle = oracle;
-    this.#before = before;
-  }
-
-  /** The newest tick, if it closed after a moment; `undefined` when there is none yet, or NATS cannot be asked. */
-  async #tickAfter(atMs: number): Promise<number | undefined> {
-    if (!(await tryToRead(this.#oracle))) return undefined;
-    const { head } = this.#oracle;
-    return head && head.closeAtMs > atMs ? head.tick : undefined;
-  }
-
-  /** @returns Whether every fan holds a tick that closed after now, in time; and what was waited for last. */
-  async untilRecovered(withinMs: number): Promise<{ readonly isSo: boolean; readonly last: string }> {
-    const nowMs = Date.now();
-    const deadlineMs = performance.now() + withinMs;
-    let last = '';
-    let target: number | undefined;
-    for (;;) {
-      target ??= await this.#tickAfter(nowMs);
-      const behind = target === undefined ? ['the stream'] : await this.#scene.fans.behind(target);
-      if (behind.length === 0) return { isSo: true, last };
-      last = behind.join(', ');
-      if (performance.now() > deadlineMs) return { isSo: false, last };
-      await pause(LOOK_EVERY_MS);
-    }
-  }
-
-  async do(fault: Fault, atS: number, steadyMs: number): Promise<Row> {
-    const beganAtMs = performance.now();
-    await fault.run(this.#scene);
-    const mendedAtMs = performance.now();
-    const { isSo: hasRecovered, last } = await this.untilRecovered(RECOVER_WITHIN_MS);
-    const recoverS = (performance.now() - mendedAtMs) / 1000;
-    await pause(steadyMs);
-    await this.#scene.stage.untilWhole();
-    return {
-      fault: fault.name,
-      at_s: round(atS, 0),
-      lasted_s: round((mendedAtMs - beganAtMs) / 1000, 1),
-      recover_s: hasRecovered ? round(recoverS, 1) : undefined,
-      waited_for: last,
-      ...(await this.count(hasRecovered ? 0 : 1, fault.mayEndIngest ?? false)),
-    };
-  }
-
-  /** What was counted since the last time. @param wrong What is wrong besides. */
-  async count(wrong: number, mayEndIngest: boolean): Promise<Pick<Row, 'lost' | 'doubled' | 'wrong'>> {
-    await tryToRead(this.#oracle);
-    const { stage, fans } = this.#scene;
-    const deaths = stage.deaths.slice(this.#deathsBefore);
-    this.#deathsBefore = stage.deaths.length;
-    for (const death of deaths) process.stderr.write(`  ${death}\n`);
-    const unexpected = deaths.filter((death) => !mayEndIngest || !death.startsWith('ingest')).length;
-    const now = await fans.tally();
-    const before = this.#before;
-    this.#before = now;
-    return {
-      lost: now.lost - before.lost,
-      doubled: now.doubled - before.doubled,
-      wrong: now.wrong - before.wrong + wrong + unexpected,
-    };
-  }
-}
-
-/** @returns Whether NATS could be asked: it may be away. */
-async function tryToRead(oracle: StreamOracle): Promise<boolean> {
-  try {
-    await oracle.read();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
+/** Sets a stage, brings the fans and does the faults, for so many seconds. */
 async function perform(
-  stage: Stage,
-  oracle: StreamOracle,
+  nats: 'single' | 'cluster',
+  wanted: readonly Fault[],
+  seconds: number,
   flags: Values<typeof FLAGS>,
-): Promise<Record<string, unknown>> {
-  const say = (text: string) => process.stderr.write(`${text}\n`);
-  say(`connecting ${flags.fans} fans`);
-  const fans = await ChaosFans.bring(stage, oracle, flags.fans, flags.seed);
+): Promise<ActResult> {
+  say(
+    `setting the stage: ${nats === 'single' ? 'a nats-server' : 'three nats-servers'}, two ingests, three edges, HAProxy`,
+  );
+  const stage = await setStage(nats, seconds);
+  const parts: (() => Promise<unknown>)[] = [() => stage.stop()];
   try {
-    const scene = { stage, fans, random: createRandom(flags.seed) };
-    const chaos = new Chaos(scene, oracle, await fans.tally());
-    if (!(await chaos.untilRecovered(RECOVER_WITHIN_MS)))
-      throw new Error('The fans did not come to the newest tick before the first fault.');
-    const faults = FAULTS.filter(({ name }) => flags.faults.includes(name));
-    const rows: Row[] = [];
-    const startMs = performance.now();
-    const passedS = () => (performance.now() - startMs) / 1000;
-    for (;;) {
-      const done = rows.map(({ fault }) => fault);
-      const open = flags.once ? faults.filter(({ name }) => !done.includes(name)) : faults;
-      const fault = nextFault(open, done, flags.seconds - passedS(), flags.steady);
-      if (!fault) break;
-      say(`${passedS().toFixed(0).padStart(4)} s  ${fault.name}: ${fault.summary}`);
-      const row = await chaos.do(fault, passedS(), flags.steady * 1000);
-      const recovered = row.recover_s === undefined ? 'not recovered' : `recovered after ${row.recover_s} s`;
-      say(`        ${recovered}; lost ${row.lost}, doubled ${row.doubled}, wrong ${row.wrong}`);
-      rows.push(row);
-    }
-    say('settling');
-    fans.settle();
-    const { isSo: isThere, last } = await chaos.untilRecovered(RECOVER_WITHIN_MS);
-    const tally = await fans.tally();
+    const connection = await connectNats({ servers: stage.nats.servers, name: 'chaos' });
+    parts.push(() => connection.close());
+    const oracle = new StreamOracle(connection, RACE, KEEP_TICKS);
     await oracle.read();
-    oracle.finish();
-    const end = await chaos.count((isThere ? 0 : 1) + fans.missingCars() + (oracle.fault ? 1 : 0), false);
-    rows.push({ fault: 'end', at_s: round(passedS(), 0), lasted_s: 0, recover_s: 0, waited_for: last, ...end });
-    for (const difference of fans.differences()) say(difference);
-    if (oracle.fault) say(`The stream is not whole: ${oracle.fault}`);
-    const sum = (key: 'lost' | 'doubled' | 'wrong') => rows.reduce((all, row) => all + row[key], 0);
-    const left = faults.filter(({ name }) => !rows.some(({ fault }) => fault === name)).map(({ name }) => name);
-    return {
-      seed: flags.seed,
-      seconds: round(passedS(), 0),
-      fans: flags.fans,
-      decoding_fans: fans.decodingFans,
-      ticks: oracle.ticks,
-      states_compared: fans.statesCompared,
-      lost: sum('lost'),
-      doubled: sum('doubled'),
-      wrong: sum('wrong'),
-      joined: tally.joined,
-      snapshots: tally.snapshots,
-      refused: tally.refused,
-      left_out: left,
-      faults: rows,
-    };
+    say(`connecting ${flags.fans} fans`);
+    const fans = await ChaosFans.bring(stage, oracle, flags.fans, flags.seed);
+    parts.push(() => fans.stop());
+    const faults = wanted.filter(({ problem }) => problem?.(stage) === undefined);
+    for (const { name, problem } of wanted) if (problem?.(stage)) say(`${name} is left out: ${problem(stage)}`);
+    const act = await Act.begin({ stage, fans, random: createRandom(flags.seed) }, oracle, say);
+    for (;;) {
+      const done = act.rows.map(({ fault }) => fault);
+      const open = flags.once ? faults.filter(({ name }) => !done.includes(name)) : faults;
+      const fault = nextFault(open, done, seconds - act.passedS, flags.steady);
+      if (!fault) break;
+      await act.do(fault, flags.steady * 1000);
+    }
+    await act.end(nats === 'single' ? 'end' : 'cluster-end');
+    const { joined, snapshots, refused } = await fans.tally();
+    const counts = { ticks: oracle.ticks, states_compared: fans.statesCompared, joined, snapshots, refused };
+    const { decodingFans, eventFans } = fans;
+    return { rows: act.rows, counts: { seconds: round(act.passedS, 0), ...counts }, decodingFans, eventFans };
   } finally {
-    await fans.stop();
+    for (const stop of parts.reverse()) await stop();
   }
 }
 
@@ -208,18 +104,31 @@ export const isGood = ({ lost, doubled, wrong }: Readonly<Record<string, unknown
 export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, unknown>> {
   // Each process that is started ends with this one.
   setMaxListeners(0, process);
-  process.stderr.write('setting the stage: nats-server, two ingests, three edges, HAProxy\n');
-  const stage = await setStage();
-  try {
-    const connection = await connectNats({ servers: [stage.nats.url], name: 'chaos' });
-    try {
-      const oracle = new StreamOracle(connection, RACE);
-      await oracle.read();
-      return await perform(stage, oracle, flags);
-    } finally {
-      await connection.close();
-    }
-  } finally {
-    await stage.stop();
-  }
+  const wanted = FAULTS.filter(({ name }) => flags.faults.includes(name));
+  const single = wanted.filter(({ nats = 'single' }) => nats === 'single');
+  const cluster = wanted.filter(({ nats }) => nats === 'cluster');
+  const [singleS, clusterS] = shareOut(flags.seconds, single, cluster, flags.steady);
+  const acts: ActResult[] = [];
+  if (singleS > 0) acts.push(await perform('single', single, singleS, flags));
+  if (clusterS > 0) acts.push(await perform('cluster', cluster, clusterS, flags));
+  const rows = acts.flatMap((act) => act.rows);
+  const sum = (key: 'lost' | 'doubled' | 'wrong') => rows.reduce((all, row) => all + row[key], 0);
+  const count = (key: string) => acts.reduce((all, { counts }) => all + counts[key]!, 0);
+  return {
+    seed: flags.seed,
+    seconds: count('seconds'),
+    fans: flags.fans,
+    decoding_fans: acts[0]?.decodingFans,
+    over_event_streams: acts[0]?.eventFans,
+    ticks: count('ticks'),
+    states_compared: count('states_compared'),
+    lost: sum('lost'),
+    doubled: sum('doubled'),
+    wrong: sum('wrong'),
+    joined: count('joined'),
+    snapshots: count('snapshots'),
+    refused: count('refused'),
+    left_out: wanted.filter(({ name }) => !rows.some(({ fault }) => fault === name)).map(({ name }) => name),
+    faults: rows,
+  };
 }

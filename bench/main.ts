@@ -43,6 +43,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     summary: 'how long a race is off the air when its ingest is killed, frozen or cut off',
     load: () => import('./takeover.ts'),
   },
+  outage: {
+    summary: 'NATS is away for a minute: what ingest keeps meanwhile, and how soon all of it is in the stream',
+    load: () => import('./outage.ts'),
+  },
   slow: { summary: 'a tenth of the fans reads nothing for a minute', load: () => import('./slow.ts') },
   daytona: { summary: 'how many fans one machine serves with everything on it', load: () => import('./daytona.ts') },
   catchup: {

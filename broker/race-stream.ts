@@ -12,6 +12,7 @@ import {
 import { BrokerError, ConfigError } from '../protocol/errors.ts';
 import { isRaceName } from '../protocol/position.ts';
 import type { NatsConnection } from './connection.ts';
+import { Presence } from './presence.ts';
 
 /** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
 const API_ERROR = {
@@ -92,6 +93,8 @@ export function isConflict(error: unknown): boolean {
 
 const codeOf = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);
 
+const natsAway = () => new BrokerError('nats_away', 'The connection to NATS is lost.', { retryable: true });
+
 /** The client has no class for the first, and turns "no responders" into it. */
 const isWithoutJetStream = (error: Error): boolean =>
   error.name === 'JetStreamNotEnabled' ||
@@ -110,7 +113,12 @@ export class RaceStream {
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
 
-  private constructor(race: string, js: JetStreamClient, jsm: JetStreamManager) {
+  readonly #connection: NatsConnection;
+  /** Of those that publish. */
+  #presence: Presence | undefined;
+
+  private constructor(connection: NatsConnection, race: string, js: JetStreamClient, jsm: JetStreamManager) {
+    this.#connection = connection;
     this.race = race;
     this.name = streamName(race);
     this.subjects = subjectsOf(race);
@@ -126,7 +134,12 @@ export class RaceStream {
     streamName(race);
     const options = { timeout: answerWithinMs };
     try {
-      return new RaceStream(race, jetstream(connection, options), await jetstreamManager(connection, options));
+      return new RaceStream(
+        connection,
+        race,
+        jetstream(connection, options),
+        await jetstreamManager(connection, options),
+      );
     } catch (cause) {
       const { message } = cause as Error;
       const at = `NATS at ${connection.getServer()}`;
@@ -209,15 +222,19 @@ export class RaceStream {
    * Stores a message exactly once, if the newest one of its subject is `expectedLastSeq` (0 for none).
    * @param id A retry with the same id within two minutes stores nothing and gives the first sequence again.
    * @throws when NATS cannot be reached in time; the message may or may not be stored then: retry with the same id.
+   *   A connection that comes back is waited for within that time, and one that goes away is not.
    * @throws {BrokerError} `no_stream`, retryable: NATS is there, but nobody takes the subject.
    */
   async publish(subject: string, data: Uint8Array, id: string, expectedLastSeq: number): Promise<PublishResult> {
+    this.#presence ??= new Presence(this.#connection);
+    if (!(await this.#presence.untilUp(ACK_WITHIN_MS))) throw natsAway();
     try {
-      const ack = await this.#js.publish(subject, data, {
+      const answer = this.#js.publish(subject, data, {
         msgID: id,
         expect: { lastSubjectSequence: expectedLastSeq },
         timeout: ACK_WITHIN_MS,
       });
+      const ack = await this.#presence.answered(answer, natsAway);
       return { seq: ack.seq, duplicate: ack.duplicate };
     } catch (error) {
       if (isConflict(error)) return 'conflict';

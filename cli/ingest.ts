@@ -111,7 +111,9 @@ export async function run(flags: Values<typeof FLAGS>): Promise<number> {
   try {
     const clock = createClock(Date.now(), flags.speed);
     let current: Ingest | undefined;
-    void asked.then((reason) => log('info', `Ending: ${reason}.`, current?.counts()));
+    void asked.then((reason) =>
+      log('info', `Ending: ${reason}.`, { ...current?.counts(), ...(current && { backlog: current.backlog() }) }),
+    );
     await keepIngest(
       {
         connection,

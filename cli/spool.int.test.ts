@@ -29,7 +29,10 @@ it('ingest that is restarted while NATS is away goes on from its spool, and the 
   const first = startIngest();
   await untilSaid(first, 'begins in epoch');
   await nats.kill();
-  await untilSaid(first, `the ticks wait in ${spool()}`);
+  await untilSaid(first, `s in ${spool()}`);
+  expect(first.stderr()).toMatch(
+    /NATS takes nothing of race demo .*: \S.*; \d+ messages \(0\.\d+ MB\) have waited for \d+ s in /,
+  );
   first.child.kill('SIGKILL');
   await first.end();
   const second = startIngest();

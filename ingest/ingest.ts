@@ -4,6 +4,7 @@ import { acquireLease, type Lease } from '../broker/lease.ts';
 import { RaceStream, type StreamOptions } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { BrokerError } from '../protocol/errors.ts';
+import type { BacklogReport } from './publisher.ts';
 import { leaseLost, type PublishedTick, RaceRun } from './race-run.ts';
 import type { Clock, Source } from './source.ts';
 
@@ -40,6 +41,8 @@ export interface Ingest {
   readonly epoch: string;
   /** Counts by name: frames, samples, ticks, late_ticks, refusals by reason, channels and cars by name. */
   counts(): Record<string, number>;
+  /** What NATS has not taken yet, and for how long it has taken nothing. */
+  backlog(): BacklogReport;
   /** Takes no more frames, publishes what is closed (within 5 s), gives the lease back. Safe to call twice. */
   stop(): Promise<void>;
   /** Resolves after `stop()`; rejects when the race cannot be published any more. Nothing runs then. */
@@ -181,6 +184,10 @@ class RunningIngest implements Ingest {
 
   counts() {
     return this.#run.counters.toObject();
+  }
+
+  backlog() {
+    return this.#run.backlog;
   }
 
   async stop(): Promise<void> {

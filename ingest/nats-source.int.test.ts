@@ -29,6 +29,24 @@ afterEach(async () => {
 
 const frame = (at: number) => JSON.stringify({ at, values: { rpm: at } });
 
+it('hears the cars also over a connection that comes after its start, and nothing when it was stopped before', async () => {
+  for (const isStopped of [false, true]) {
+    const late = Promise.withResolvers<NatsConnection>();
+    const waiting = createNatsSource(late.promise, 'monza', CATALOGUE);
+    const heard = new KeepingSink();
+    await waiting.start(heard);
+    if (isStopped) await waiting.stop();
+    late.resolve(connection);
+    await late.promise;
+    await connection.flush();
+    gateway.publish('raw.monza.24', frame(1));
+    await gateway.flush();
+    await connection.flush();
+    expect(heard.frames.length).toBe(isStopped ? 0 : 1);
+    await waiting.stop();
+  }
+});
+
 it('takes the frames and facts of its own race, the car from the subject', async () => {
   await source.start(sink);
   gateway.publish('raw.monza.1', frame(1));

@@ -1,18 +1,30 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { type PublishResult, RaceStream } from '../broker/race-stream.ts';
 import type { TelemetryError } from '../protocol/errors.ts';
+import { EMPTY_FIELD } from '../protocol/field.ts';
+import { encodeTick } from '../protocol/tick-message.ts';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
 import { readStream } from '../testing/race-check.ts';
+import { openSmallDisk, smallDiskProblem } from '../testing/small-disk.ts';
 import type { Outgoing } from './outgoing.ts';
 import { Publisher, type PublisherOptions } from './publisher.ts';
+import { Spool } from './spool.ts';
+import { publishLeft } from './spooled-race.ts';
+import { readTestCatalogue } from './test-catalogues.ts';
 
 let server: TestNatsServer;
 let connection: NatsConnection;
 let stream: RaceStream;
 const publishers: Publisher[] = [];
 
+let spoolFolder: string;
+
 beforeEach(async () => {
+  spoolFolder = mkdtempSync(join(tmpdir(), 'slipstream-spool-'));
   server = await startNatsServer();
   connection = await connectNats({ servers: [server.url], name: 'test' });
   stream = await RaceStream.open(connection, 'test');
@@ -23,6 +35,7 @@ afterEach(async () => {
   for (const publisher of publishers.splice(0)) publisher.stop();
   await connection.close();
   await server.stop();
+  rmSync(spoolFolder, { recursive: true, force: true });
 });
 
 function start(more: Partial<PublisherOptions> = {}) {
@@ -44,6 +57,18 @@ const message = (n: number, kind: 'tick' | 'doc' | 'keyframe' = 'tick', writer =
   data: new TextEncoder().encode(`${writer} ${kind} ${n}`),
   id: `${kind}${n}`,
 });
+
+const IDENTITY = { epoch: '0123456789abcdef', catalogue: 'hash' };
+
+/** The next tick of an epoch, as far as a spool looks into it. */
+function tick(n: number, bytes = 200): Outgoing {
+  const head = { tick: n, closeAtMs: n, epoch: IDENTITY.epoch, catalogueTag: 1 };
+  const data = new Uint8Array(bytes);
+  data.set(encodeTick(head, readTestCatalogue('formula-1'), EMPTY_FIELD, EMPTY_FIELD));
+  return { subject: stream.subjects.tick, data, id: `${IDENTITY.epoch}:${n}`, base: () => undefined };
+}
+
+const openSpool = (maxBytes: number) => new Spool({ folder: join(spoolFolder, 'race'), race: 'test', maxBytes });
 
 const texts = async () => (await readStream(stream)).map(({ data }) => new TextDecoder().decode(data));
 
@@ -219,6 +244,86 @@ describe('the spool', () => {
     expect(text).toContain('3 messages wait in memory, the limit is 3');
     expect(text).toContain(retries.at(-1)!);
     expect(publisher.waiting).toBe(0);
+  });
+
+  it('on disk is bounded too; what it holds then is published by the next process', async () => {
+    const { publisher, fatal } = start({ spool: { store: openSpool(40_000), identity: IDENTITY } });
+    await server.kill();
+    let told: TelemetryError | undefined;
+    void fatal.then((error) => {
+      told = error;
+    });
+    const sent: Outgoing[] = [];
+    publisher.send(tick(0));
+    await vi.waitUntil(() => publisher.unspooled === 0, { timeout: 20_000 });
+    for (let n = 1; n < 1000 && !told; n++) {
+      sent.push(tick(n));
+      publisher.send(sent.at(-1)!);
+      await Promise.resolve();
+    }
+    expect(told).toMatchObject({ code: 'spool_full', name: 'BrokerError' });
+    expect(told!.message).toMatch(
+      /The spool in \S+ holds \d+ bytes, its limit is 40000 \(.*\); mend NATS and start ingest/,
+    );
+    await server.restart();
+    await vi.waitUntil(() => stream.range().then(Boolean, () => false), { timeout: 20_000 });
+    const said: string[] = [];
+    await publishLeft(openSpool(40_000), stream, (_, words) => said.push(words), new AbortController().signal);
+    // The one that found no room is gone.
+    const kept = [tick(0), ...sent.slice(0, -1)];
+    expect(said.join()).toContain(`${kept.length} messages that waited`);
+    expect((await readStream(stream)).map(({ data }) => [...data])).toEqual(kept.map(({ data }) => [...data]));
+  });
+
+  it('that an earlier process has left is kept when the waiting for NATS is given up', async () => {
+    const spool = openSpool(1e6);
+    spool.begin({ ...IDENTITY }, new Map());
+    for (let n = 0; n < 5; n++) spool.append(tick(n));
+    spool.close();
+    const abort = new AbortController();
+    const tries: number[] = [];
+    const full = meddled(async (n) => {
+      tries.push(n);
+      if (n === 1) abort.abort(new Error('enough'));
+      throw new Error('insufficient resources');
+    });
+    const stuck = { ...full, subjects: stream.subjects } as unknown as RaceStream;
+    await expect(publishLeft(openSpool(1e6), stuck, () => {}, abort.signal)).rejects.toThrow('enough');
+    expect(tries).toHaveLength(2);
+    const outcome = await publishLeft(openSpool(1e6), stream, () => {}, new AbortController().signal);
+    expect(outcome).toEqual({ published: 5 });
+    expect(await readStream(stream)).toHaveLength(5);
+  });
+
+  const problem = smallDiskProblem();
+  it.skipIf(problem)(`whose disk is full goes on in memory, and says so${problem ? `: ${problem}` : ''}`, async () => {
+    const disk = await openSmallDisk(400_000);
+    try {
+      const told: string[] = [];
+      const spool = new Spool({ folder: join(disk.path, 'race'), race: 'test', maxBytes: 1e9, segmentBytes: 50_000 });
+      const { publisher } = start({
+        spool: { store: spool, identity: IDENTITY },
+        onSpoolProblem: ({ message }) => told.push(message),
+      });
+      for (let round = 0; round < 2; round++) {
+        await server.kill();
+        const all = Array.from({ length: 100 }, (_, n) => tick(round * 100 + n, 10_000));
+        publisher.send(...all.slice(0, 3));
+        await vi.waitUntil(() => publisher.unspooled === 0, { timeout: 20_000 });
+        for (const message of all.slice(3)) publisher.send(message);
+        expect(told.join()).toMatch(/^(The spool in \S+ cannot be used \(ENOSPC in \w+\)\.,?)+$/);
+        expect(told).toHaveLength(round + 1);
+        expect(publisher.unspooled).toBeGreaterThan(20);
+        expect(publisher.waiting - publisher.unspooled).toBeGreaterThan(20);
+        await server.restart();
+        await publisher.flush();
+        const stored = (await readStream(stream)).slice(round * 100).map(({ data }) => Buffer.from(data));
+        expect(stored.map((data, n) => data.equals(all[n]!.data))).toEqual(all.map(() => true));
+        expect(spool.bytes).toBe(0);
+      }
+    } finally {
+      disk.stop();
+    }
   });
 
   it('is given up by stop(), and whoever waits for it goes on', async () => {

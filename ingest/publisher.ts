@@ -6,6 +6,13 @@ import { type Spool, SpoolError, type SpoolIdentity, type SpoolLeft } from './sp
 
 type Stream = Pick<RaceStream, 'publish' | 'last' | 'at' | 'range'>;
 
+/** What waits for NATS. */
+export interface BacklogReport {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly blockedMs: number;
+}
+
 export interface PublisherOptions {
   /** @defaultValue None yet: everything waits until {@link Publisher.attach}. */
   readonly stream?: Stream;
@@ -26,7 +33,7 @@ export interface PublisherOptions {
   readonly onSpoolProblem?: (error: SpoolError) => void;
   /** Called for every failed try; the publisher goes on by itself. */
   readonly onRetry?: (error: Error) => void;
-  /** Called once when NATS has taken nothing for some seconds, with the last reason. */
+  /** Called when NATS has taken nothing for some seconds, and every half minute from then on, with the last reason. */
   readonly onBlocked?: (problem: string) => void;
   /** Called when NATS takes messages again after {@link onBlocked}. @param waiting Messages that were kept meanwhile. */
   readonly onUnblocked?: (waiting: number) => void;
@@ -35,6 +42,7 @@ export interface PublisherOptions {
 const RETRY_MS = 250;
 /** One lost answer is no news; that tries have failed for so long is. */
 const BLOCKED_AFTER_MS = 3000;
+const TELL_EVERY_MS = 30_000;
 /** What NATS has not taken after this goes to the spool; an acknowledgement takes a millisecond. */
 const SPILL_AFTER_MS = 250;
 /** A stream is believed to be gone when NATS has said so this many times in a row. */
@@ -60,6 +68,7 @@ export class Publisher {
   /** Since when every try has failed. */
   #failingSinceMs: number | undefined;
   #isBlocked = false;
+  #tellAgainAtMs = 0;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -74,6 +83,7 @@ export class Publisher {
     if (!left) return;
     this.#backlog.adopt(left.found, left.from);
     if (this.#stream) void this.#drain();
+    else this.#failingSinceMs = performance.now();
   }
 
   /**
@@ -99,9 +109,14 @@ export class Publisher {
     return this.#backlog.length;
   }
 
-  /** Bytes of the messages not yet acknowledged. */
-  get waitingBytes(): number {
-    return this.#backlog.bytes;
+  /** What waits, and for how long NATS has taken nothing, in ms; 0 while it takes messages. */
+  get backlog(): BacklogReport {
+    const sinceMs = this.#failingSinceMs;
+    return {
+      messages: this.#backlog.length,
+      bytes: this.#backlog.bytes,
+      blockedMs: sinceMs === undefined ? 0 : Math.round(performance.now() - sinceMs),
+    };
   }
 
   /** Messages that wait in memory alone. */
@@ -202,7 +217,8 @@ export class Publisher {
     this.#options.onRetry?.(error);
     const nowMs = performance.now();
     this.#failingSinceMs ??= nowMs;
-    if (this.#isBlocked || nowMs - this.#failingSinceMs < BLOCKED_AFTER_MS) return;
+    if (nowMs < Math.max(this.#failingSinceMs + BLOCKED_AFTER_MS, this.#tellAgainAtMs)) return;
+    this.#tellAgainAtMs = nowMs + TELL_EVERY_MS;
     this.#isBlocked = true;
     this.#options.onBlocked?.(error.message);
   }
@@ -211,6 +227,7 @@ export class Publisher {
     this.#failingSinceMs = undefined;
     if (!this.#isBlocked) return;
     this.#isBlocked = false;
+    this.#tellAgainAtMs = 0;
     this.#options.onUnblocked?.(this.#backlog.length);
   }
 

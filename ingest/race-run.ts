@@ -7,26 +7,20 @@ import { randomEpoch } from './epoch.ts';
 import { overlay, withMissing } from './handover.ts';
 import type { IngestOptions } from './ingest.ts';
 import { Intake, TICK_MS } from './intake.ts';
-import { Publisher, type PublisherOptions } from './publisher.ts';
+import { type BacklogReport, Publisher, type PublisherOptions } from './publisher.ts';
 import type { TickClose } from './race-clock.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
-import {
-  encodePreamble,
-  encodeTickMessage,
-  encodeTrailers,
-  RACE_START,
-  type RacePoint,
-  type RunIdentity,
-} from './race-publisher.ts';
+import { RACE_START, type RunIdentity } from './race-publisher.ts';
 import { findStandstill, readNewest, type Standstill, seqsOf } from './recovery.ts';
 import { Spool, SpoolError, type SpoolLeft } from './spool.ts';
 import { planSpool } from './spool-plan.ts';
 import { publishLeft, resumeSpool } from './spooled-race.ts';
+import { TickWriter } from './tick-writer.ts';
+
+type PublisherStart = Pick<PublisherOptions, 'stream' | 'lastSeqs' | 'left'>;
 
 /** A machine clock that is behind the stream by less is waited for, by more it is an error. */
 const MAX_CLOCK_BEHIND_MS = 10_000;
-/** The document and the keyframe of a tick can wait until edges have sent the tick itself; in real ms. */
-const TRAIL_AFTER_MS = 50;
 /** A tick closed later than this counts as late. */
 const LATE_TICK_MS = 100;
 /** How long `stop()` waits for NATS to take what is closed. */
@@ -55,16 +49,14 @@ export class RaceRun {
   /** What this run goes on from, until NATS is there. */
   #left: SpoolLeft | undefined;
   #document: RaceDocument;
-  // Where the race stands. Set by #goOn.
-  #identity!: RunIdentity;
-  #point!: RacePoint;
+  // Set by #goOn.
   #publisher!: Publisher;
-  #isFirst = true;
+  #writer!: TickWriter;
   #isStoodDown = false;
   #hasBegun = false;
-  /** Messages of the newest tick that are still to be made. */
-  #trail: (() => void) | undefined;
   #ending: Promise<void> | undefined;
+  /** Aborted when the run ends, or is not to start any more. */
+  readonly #over = new AbortController();
   #fencedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws {ConfigError} `too_many_cars`. */
@@ -92,11 +84,15 @@ export class RaceRun {
   }
 
   get epoch(): string {
-    return this.#identity.epoch;
+    return this.#writer.epoch;
   }
 
   get counters() {
     return this.#intake.counters;
+  }
+
+  get backlog(): BacklogReport {
+    return this.#publisher.backlog;
   }
 
   /** Takes what cars send while another process publishes. Does not throw. */
@@ -116,6 +112,7 @@ export class RaceRun {
   async start(stream: RaceStream, lease: Lease, signal?: AbortSignal): Promise<void> {
     this.#stream = stream;
     this.#lease = lease;
+    signal?.addEventListener('abort', () => this.#over.abort(signal.reason), { once: true });
     const closedAtMs = await this.#patiently(
       () => this.#takeUp(stream),
       async (error) => {
@@ -151,18 +148,14 @@ export class RaceRun {
     if (!spool || !resumed) return false;
     const { left, standstill } = resumed;
     try {
-      const problem = this.#missesSlots(standstill.field);
+      const problem = missesSlots(standstill.field, this.#options.only);
       if (problem) {
         this.#log('warn', `Race ${race} does not go on before NATS is there: ${problem}`);
         return false;
       }
       this.#left = left;
-      const closedAtMs = this.#goOn(standstill, subjectsOf(race));
-      const { settled } = left;
-      this.#publisher = this.#createPublisher({
-        lastSeqs: settled.lastSeqs,
-        left: { found: left, from: settled.upTo },
-      });
+      const { lastSeqs, upTo } = left.settled;
+      const closedAtMs = this.#goOn(standstill, subjectsOf(race), { lastSeqs, left: { found: left, from: upTo } });
       await this.#startSources();
       this.#goOnAir(closedAtMs);
       return true;
@@ -174,7 +167,7 @@ export class RaceRun {
   /** Somebody else holds the lease: until {@link attach} ticks are remembered, and not published. */
   standDown(): void {
     this.#intake.leaveAir();
-    this.#trail?.();
+    this.#writer.finish();
     this.#isStoodDown = true;
   }
 
@@ -195,7 +188,7 @@ export class RaceRun {
       if (plan.kind === 'publish') {
         this.#publisher.attach(stream, seqsOf(newest), plan.from);
         this.#log('info', `NATS is there; ${this.#publisher.waiting} messages of race ${race} have waited.`);
-        if (this.#isStoodDown) this.#goOnAir(this.#point.closeAtMs);
+        if (this.#isStoodDown) this.#goOnAir(this.#writer.point.closeAtMs);
         return;
       }
       this.#publisher.stop();
@@ -216,7 +209,7 @@ export class RaceRun {
    * tick as it closes: the time in which nobody held the race leaves no hole in it.
    */
   #goOnAir(closedAtMs: number): void {
-    let { field } = this.#point;
+    let { field } = this.#writer.point;
     let lastAtMs = closedAtMs;
     // A new epoch begins now, with what is known. In an old one the last tick may lack what came when it closed.
     for (const { closeAtMs, news, facts } of closedAtMs > 0 ? this.#intake.since(closedAtMs) : []) {
@@ -239,21 +232,19 @@ export class RaceRun {
    * @returns Close time of the last tick, 0 when a new epoch begins.
    */
   async #takeUp(stream: RaceStream, loss?: string): Promise<number> {
-    const { race, catalogue, stream: options } = this.#options;
+    const { race, catalogue, only, stream: options } = this.#options;
     await stream.ensure(options);
     const left = await this.#publishLeft(stream);
     const { standstill, lastSeqs, problem: damage } = await findStandstill(stream);
-    const problem = damage ?? loss ?? left?.loss ?? this.#missesSlots(standstill?.field);
+    const problem = damage ?? loss ?? left?.loss ?? missesSlots(standstill?.field, only);
     if (problem) this.#log('warn', `Race ${race} begins a new epoch: ${problem}`);
     const isSame = standstill?.catalogue.hash === catalogue.hash;
     if (standstill && !isSame) this.#log('info', `Race ${race} begins a new epoch: it has another catalogue.`);
-    const closedAtMs = this.#goOn(isSame && !problem ? standstill : undefined, stream.subjects);
-    this.#publisher = this.#createPublisher({ stream, lastSeqs });
-    return closedAtMs;
+    return this.#goOn(isSame && !problem ? standstill : undefined, stream.subjects, { stream, lastSeqs });
   }
 
   /** Goes on where the race stands, or begins an epoch. @returns Close time of the last tick, 0 for a new epoch. */
-  #goOn(continued: Standstill | undefined, subjects: RunIdentity['subjects']): number {
+  #goOn(continued: Standstill | undefined, subjects: RunIdentity['subjects'], start: PublisherStart): number {
     const { race, catalogue, clock, sources } = this.#options;
     // Only what cars send is bound to the time of day: a race at 20 times the speed is hours ahead of it.
     if (continued && sources.every(({ kind }) => kind !== 'live')) clock.skipTo?.(continued.closeAtMs);
@@ -265,10 +256,6 @@ export class RaceRun {
       );
     }
     const epoch = continued?.epoch ?? randomEpoch();
-    this.#identity = { epoch, catalogue, subjects };
-    this.#point = continued ?? RACE_START;
-    this.#isFirst = true;
-    this.#trail = undefined;
     if (continued) {
       this.#log('info', `Race ${race} goes on after tick ${continued.tick} in epoch ${epoch}.`);
       // Later on, we know more than the stream: what the sources have said since.
@@ -277,12 +264,20 @@ export class RaceRun {
       this.#log('info', `Race ${race} begins in epoch ${epoch}.`);
     }
     this.#hasBegun = true;
+    this.#publisher = this.#createPublisher(epoch, start);
+    this.#writer = new TickWriter({ epoch, catalogue, subjects }, continued ?? RACE_START, this.#publisher, {
+      advance: (field, closeAtMs) => {
+        this.#document = advanceDocument(this.#document, catalogue, field, closeAtMs);
+        return this.#document;
+      },
+      onFailure: (error) => this.fail(error),
+    });
     return continued?.closeAtMs ?? 0;
   }
 
-  #createPublisher(start: Pick<PublisherOptions, 'stream' | 'lastSeqs' | 'left'>): Publisher {
+  #createPublisher(epoch: string, start: PublisherStart): Publisher {
     const { race, catalogue } = this.#options;
-    const identity = { epoch: this.#identity.epoch, catalogue: catalogue.hash };
+    const identity = { epoch, catalogue: catalogue.hash };
     const where = this.#spool?.folder ?? 'memory';
     return new Publisher({
       ...start,
@@ -293,7 +288,7 @@ export class RaceRun {
       onBlocked: (problem) =>
         this.#log(
           'warn',
-          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; the ticks wait in ${where}.`,
+          `NATS takes nothing of race ${race} (${problem}): look at its log and its disk; ${describeBacklog(this.#publisher.backlog)} in ${where}.`,
         ),
       onUnblocked: (waiting) => this.#log('info', `NATS takes race ${race} again; ${waiting} messages have waited.`),
     });
@@ -301,7 +296,8 @@ export class RaceRun {
 
   /** What waited when the process before this one ended, or when this one lost the stream, goes first. */
   async #publishLeft(stream: RaceStream) {
-    return this.#spool && publishLeft(this.#spool, stream, (level, message) => this.#log(level, message));
+    const say = (level: 'info' | 'warn', message: string) => this.#log(level, message);
+    return this.#spool && publishLeft(this.#spool, stream, say, this.#over.signal);
   }
 
   #tellSpoolProblem({ message }: SpoolError): void {
@@ -314,7 +310,7 @@ export class RaceRun {
    */
   async #resume(error: BrokerError | SpoolError): Promise<void> {
     this.#intake.leaveAir();
-    this.#trail = undefined;
+    this.#writer.drop();
     const nowMs = performance.now();
     // What is lost again and again, as when somebody deletes the stream, is begun anew as often.
     const isAgain = error.code === 'fenced' && nowMs - this.#fencedAtMs < FENCED_AGAIN_MS;
@@ -349,46 +345,12 @@ export class RaceRun {
     }
   }
 
-  /** Why the cars that may race do not fit into the epoch of this field, if so: invented cars can have used it up. */
-  #missesSlots(field: Field | undefined): string | undefined {
-    const { only } = this.#options;
-    if (!field || !only) return undefined;
-    const known = new Set(field.cars);
-    const missing = [...new Set(only)].filter((car) => !known.has(car)).length;
-    if (field.cars.length + missing <= MAX_CARS) return undefined;
-    return `The old one had ${field.cars.length} cars, so that not all of those that may race would find a place.`;
-  }
-
   #log(level: 'info' | 'warn', message: string): void {
     this.#options.onLog?.(level, message);
   }
 
-  /** The tick leaves first; what follows it in the stream is worked out when it is with the fans. */
   #publishTick(close: TickClose, field: Field): void {
-    this.#trail?.();
-    const closeAtMs = Math.round(close.closeAtMs);
-    const before = this.#point;
-    const tick = before.tick + 1;
-    const message = encodeTickMessage(this.#identity, before, field, closeAtMs);
-    this.#publisher.send(...encodePreamble(this.#identity, before), message);
-    const trail = () => {
-      this.#trail = undefined;
-      this.#document = advanceDocument(this.#document, this.#options.catalogue, field, closeAtMs);
-      const next = { field, document: this.#document, closeAtMs };
-      const { messages, point } = encodeTrailers(this.#identity, before, next, this.#isFirst);
-      this.#isFirst = false;
-      this.#point = point;
-      this.#publisher.send(...messages);
-    };
-    this.#trail = trail;
-    setTimeout(() => {
-      if (this.#trail !== trail) return;
-      try {
-        trail();
-      } catch (error) {
-        this.fail(error as Error);
-      }
-    }, TRAIL_AFTER_MS);
+    const tick = this.#writer.write(field, Math.round(close.closeAtMs));
     this.counters.add('ticks');
     if (close.lateByMs > LATE_TICK_MS) this.counters.add('late_ticks');
     if (close.skipped > 0) this.counters.add('skipped_turns', '', close.skipped);
@@ -401,6 +363,7 @@ export class RaceRun {
   }
 
   async #endFailed(error: Error): Promise<void> {
+    this.#over.abort(error);
     this.#publisher.stop();
     await this.#intake.stop();
     this.#settle.reject(error);
@@ -413,8 +376,9 @@ export class RaceRun {
   }
 
   async #endStopped(): Promise<void> {
+    this.#over.abort(new Error('The ingest was stopped.'));
     await this.#intake.stop();
-    this.#trail?.();
+    this.#writer.finish();
     await this.#publisher.flush(FLUSH_WITHIN_MS);
     const { waiting } = this.#publisher;
     if (waiting > 0) {
@@ -428,6 +392,18 @@ export class RaceRun {
 
 export const leaseLost = (race: string): BrokerError =>
   new BrokerError('lease_lost', `Another process publishes race ${race} now.`);
+
+const describeBacklog = ({ messages, bytes, blockedMs }: BacklogReport): string =>
+  `${messages} messages (${(bytes / 1e6).toFixed(2)} MB) have waited for ${Math.round(blockedMs / 1000)} s`;
+
+/** Why the cars that may race do not fit into the epoch of a field, if so: invented cars can have used it up. */
+function missesSlots(field: Field | undefined, only: readonly string[] | undefined): string | undefined {
+  if (!field || !only) return undefined;
+  const known = new Set(field.cars);
+  const missing = [...new Set(only)].filter((car) => !known.has(car)).length;
+  if (field.cars.length + missing <= MAX_CARS) return undefined;
+  return `The old one had ${field.cars.length} cars, so that not all of those that may race would find a place.`;
+}
 
 const withKind = (document: RaceDocument, kind = document.session.kind): RaceDocument => ({
   ...document,

@@ -17,6 +17,7 @@ import { readTestCatalogue } from './test-catalogues.ts';
 const catalogue = readTestCatalogue('formula-1');
 const EPOCH = '0123456789abcdef';
 const subjects = { tick: 't', keyframe: 'k', doc: 'd', catalogue: 'c', all: '*' };
+const NEVER = new AbortController().signal;
 const RUNS = Number(process.env.RUNS ?? 400);
 
 /** How NATS answers: as it should; never, with the message stored or not; or not at all, for it is away. */
@@ -179,7 +180,7 @@ class World {
     this.#isVoid = false;
     this.#life = { isDead: false, arrivesLate: false };
     const connection = this.stream.connect(this.#life);
-    const begun = publishLeft(this.#openSpool(), connection, (_, message) => this.said.push(message));
+    const begun = publishLeft(this.#openSpool(), connection, (_, message) => this.said.push(message), NEVER);
     const before = this.stream.messages.length;
     let isOver = false;
     void begun.then(() => {

@@ -30,16 +30,18 @@ export function planSpool(
 ): SpoolPlan {
   const { upTo, lastSeqs } = left.settled;
   const discard = (reason: string, isLoss = false): SpoolPlan => ({ kind: 'discard', reason, isLoss });
+  const newestTick = newest.get(tickSubject);
   const open = new Map<string, StreamMessage>();
   for (const [subject, message] of newest) {
     const known = lastSeqs.get(subject) ?? 0;
     const seq = message?.seq ?? 0;
     if (seq < known) {
-      return discard(`NATS had acknowledged sequence ${known} of ${subject}, but its newest is ${seq}`, true);
+      // Another NATS, or an epoch that was begun since, has lost nothing.
+      const isLoss = !newestTick || isOf(left.epoch, newestTick.data);
+      return discard(`NATS had acknowledged sequence ${known} of ${subject}, but its newest is ${seq}`, isLoss);
     }
     if (message && seq > known) open.set(subject, message);
   }
-  const newestTick = newest.get(tickSubject);
   let from = upTo;
   let number = upTo;
   let isFirstTick = true;

@@ -21,9 +21,15 @@ const NOTHING: SpoolOutcome = { published: 0 };
 /**
  * Puts into the stream what an earlier process has left in the spool, as far as it follows what is there; what does not
  * is forgotten, and that is said. Afterwards the spool is empty. Waits while NATS is away.
- * @throws what the stream throws when it is asked what it holds; ask again then.
+ * @param signal Ends the waiting; the spool keeps the rest.
+ * @throws what the stream throws when it is asked what it holds, ask again then; the reason of `signal`.
  */
-export async function publishLeft(spool: Spool, stream: RaceStream, say: Say): Promise<SpoolOutcome> {
+export async function publishLeft(
+  spool: Spool,
+  stream: RaceStream,
+  say: Say,
+  signal: AbortSignal,
+): Promise<SpoolOutcome> {
   const left = loadLeft(spool, say);
   if (!left) return NOTHING;
   try {
@@ -37,7 +43,7 @@ export async function publishLeft(spool: Spool, stream: RaceStream, say: Say): P
     }
     const published = left.end - plan.from;
     if (published > 0) say('info', `${published} messages that waited in ${spool.folder} are published first.`);
-    const error = await publish(spool, stream, { found: left, from: plan.from }, seqsOf(newest));
+    const error = await publish(spool, stream, { found: left, from: plan.from }, seqsOf(newest), say, signal);
     if (!error) return { published };
     say('warn', `The rest of the spool ${spool.folder} is forgotten: ${error.message}`);
     spool.discard();
@@ -100,6 +106,8 @@ async function publish(
   stream: RaceStream,
   left: { readonly found: SpoolLeft; readonly from: number },
   lastSeqs: ReadonlyMap<string, number>,
+  say: Say,
+  signal: AbortSignal,
 ): Promise<TelemetryError | undefined> {
   if (left.from === left.found.end) {
     spool.discard();
@@ -115,7 +123,13 @@ async function publish(
     onFatal: (error) => {
       problem = error;
     },
+    onBlocked: (reason) => say('warn', `NATS takes nothing of what waits in ${spool.folder} (${reason}).`),
   });
-  await publisher.flush();
+  const stop = () => publisher.stop();
+  signal.addEventListener('abort', stop);
+  if (!signal.aborted) await publisher.flush();
+  signal.removeEventListener('abort', stop);
+  publisher.stop();
+  signal.throwIfAborted();
   return problem;
 }

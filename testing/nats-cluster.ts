@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connectNats } from '../broker/connection.ts';
-import { findFreePort } from '../cli/testing/program.ts';
+import { findLastingPort } from '../cli/testing/program.ts';
 import { NatsProcess } from './nats-process.ts';
 
 const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nats-cluster.conf');
@@ -52,7 +52,7 @@ export async function startNatsCluster(): Promise<NatsCluster> {
   process.once('exit', forget);
   const ports: Ports[] = [];
   for (let n = 0; n < 3; n++)
-    ports.push({ client: await findFreePort(), route: await findFreePort(), health: await findFreePort() });
+    ports.push({ client: await findLastingPort(), route: await findLastingPort(), health: await findLastingPort() });
   const servers = ports.map(({ client }) => `127.0.0.1:${client}`);
   const processes = ports.map(() => new NatsProcess());
   const launch = async (n: number) => {

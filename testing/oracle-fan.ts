@@ -3,7 +3,7 @@ import type { PublishedTick } from '../ingest/ingest.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { History, Rate, Wish } from '../protocol/control.ts';
 import type { Field } from '../protocol/field.ts';
-import { type CarView, connect, type Race, type TickEvent } from '../web/client/mod.ts';
+import { type CarView, type ConnectOptions, connect, type Race, type TickEvent } from '../web/client/mod.ts';
 
 /** What fans are held to. */
 export interface Truth {
@@ -100,6 +100,8 @@ export class OracleFan {
       url: readonly string[];
       race: string;
       document?: boolean;
+      fetch?: ConnectOptions['fetch'];
+      transports?: ConnectOptions['transports'];
       history: History;
       rate: Rate;
       WebSocket: typeof WebSocket;

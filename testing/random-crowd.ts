@@ -2,6 +2,7 @@ import { LightSocket } from '../bench/light-socket.ts';
 import { createRandom } from '../ingest/simulator/random.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { RATES, type Wish } from '../protocol/control.ts';
+import type { ConnectOptions } from '../web/client/mod.ts';
 import { OracleFan, type Truth } from './oracle-fan.ts';
 
 export interface CrowdOptions {
@@ -13,6 +14,8 @@ export interface CrowdOptions {
   readonly cars: readonly string[];
   readonly fans: number;
   readonly seed: number;
+  /** Ways to the edges. @defaultValue all, as the SDK has them */
+  readonly transports?: ConnectOptions['transports'];
 }
 
 const MAX_CARS_PER_FAN = 6;
@@ -40,7 +43,7 @@ export class RandomCrowd {
   }
 
   #createFan(n: number): OracleFan {
-    const { oracle, urls, race } = this.#options;
+    const { oracle, urls, race, transports } = this.#options;
     const first = n % urls.length;
     return new OracleFan(oracle, {
       url: [...urls.slice(first), ...urls.slice(0, first)],
@@ -49,6 +52,8 @@ export class RandomCrowd {
       ...this.#choose(),
       rate: n % PACED_EVERY === 0 ? this.#pick(RATES) : 2,
       WebSocket: this.#socketClass(n),
+      fetch: this.#fetch(n),
+      ...(transports ? { transports } : {}),
       random: this.#random,
     });
   }
@@ -71,6 +76,17 @@ export class RandomCrowd {
       }
     };
     return Cut as unknown as typeof WebSocket;
+  }
+
+  /** Streams that can be broken off; answers in one piece come whole. */
+  #fetch(n: number): NonNullable<ConnectOptions['fetch']> {
+    return async (url, init) => {
+      const cut = new AbortController();
+      const answer = await fetch(url, { ...init, signal: AbortSignal.any([init.signal, cut.signal]) });
+      const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+      if (isStream) this.#sockets.set(n, { destroy: () => cut.abort() });
+      return answer;
+    };
   }
 
   #pick<T>(list: readonly T[]): T {

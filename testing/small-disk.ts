@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export interface SmallDisk {
   /** Where it is mounted, for processes that {@link enter} it. */
   readonly folder: string;
+  /** The same for processes that do not, as long as it is held. */
+  readonly path: string;
   /** Words before the command line of a program that is to see it; the program keeps the process id. */
   readonly enter: readonly string[];
   /** Takes all room that is left. */
@@ -23,6 +25,9 @@ const WAYS = [
   { unshare: ['--mount'], nsenter: ['--mount'] },
   { unshare: ['--user', '--map-root-user', '--mount'], nsenter: ['--user', '--preserve-credentials', '--mount'] },
 ] as const;
+
+/** Large ones first; the last room goes to small ones. */
+const PIECES = [2 ** 20, 4096];
 
 const findWay = () =>
   WAYS.find(({ unshare }) => {
@@ -48,15 +53,19 @@ export async function openSmallDisk(bytes: number): Promise<SmallDisk> {
     once(holder.stdout, 'data'),
     once(holder, 'exit').then(([code]) => Promise.reject(new Error(`Mounting ended with code ${code}.`))),
   ]);
-  const ballast = `/proc/${holder.pid}/root${folder}/ballast`;
+  const path = `/proc/${holder.pid}/root${folder}`;
+  const ballast = join(path, 'ballast');
   return {
     folder,
+    path,
     enter: ['nsenter', '--target', String(holder.pid), ...way.nsenter],
     fill: () => {
-      try {
-        for (;;) writeFileSync(ballast, new Uint8Array(4096), { flag: 'a' });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      for (const bytes of PIECES) {
+        try {
+          for (;;) writeFileSync(ballast, new Uint8Array(bytes), { flag: 'a' });
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        }
       }
     },
     free: () => rmSync(ballast),

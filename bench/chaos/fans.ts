@@ -1,6 +1,6 @@
 import { createRandom } from '../../ingest/simulator/random.ts';
 import type { OracleFan } from '../../testing/oracle-fan.ts';
-import { RandomCrowd } from '../../testing/random-crowd.ts';
+import { type CrowdOptions, RandomCrowd } from '../../testing/random-crowd.ts';
 import type { StreamOracle } from '../../testing/stream-oracle.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { planFor } from '../crowd/measured-span.ts';
@@ -11,8 +11,8 @@ import { RACE, type Stage } from './stage.ts';
 /** Light fans by what they want and how they come; the rest of the shares is `all`. */
 const SHARES = { latest: 0.25, mobile: 0.2, slow: 0.1 } as const;
 const MAX_DECODING = 24;
-/** A third of the decoding fans comes over the network that is spoilt. */
-const DECODING_MOBILE = 1 / 3;
+/** Decoding fans over the network that is spoilt, and over streams of events, with every second reconnect over that network. */
+const DECODING = { mobile: 0.3, events: 0.3 } as const;
 const STIR_EVERY_MS = 1000;
 const TICKS_PER_S = 2;
 /** As the SDK does. */
@@ -23,10 +23,13 @@ export class ChaosFans {
   readonly #crowds: readonly { readonly name: string; readonly crowd: Crowd }[];
   readonly #decoding: readonly RandomCrowd[];
   readonly #stirring: NodeJS.Timeout;
+  /** Newest tick that a decoding fan has, when it came, and the longest time without a newer one. */
+  readonly #newest = { tick: -1, atMs: performance.now(), silentMs: 0 };
 
   private constructor(crowds: readonly { name: string; crowd: Crowd }[], decoding: readonly RandomCrowd[]) {
     this.#crowds = crowds;
     this.#decoding = decoding;
+    for (const { race } of this.#sdk) race.on('tick', ({ tick }) => this.#hear(tick));
     this.#stirring = setInterval(() => {
       for (const one of this.#decoding) one.stir();
     }, STIR_EVERY_MS);
@@ -37,7 +40,7 @@ export class ChaosFans {
     const { haproxy, mobile } = stage;
     const wishes = { carsPerFan: 4, view: 'essentials', choices: 'random', doc: false, returns: true } as const;
     const plan: CrowdPlan = { ...(await planFor(haproxy.url, wishes)), patience: PATIENCE };
-    const decoding = Math.max(2, Math.min(MAX_DECODING, Math.floor(fans / 4)));
+    const decoding = Math.max(3, Math.min(MAX_DECODING, Math.floor(fans / 4)));
     const light = fans - decoding;
     const share = (part: number) => Math.max(1, Math.floor(light * part));
     const groups = [
@@ -56,18 +59,39 @@ export class ChaosFans {
         await crowd.join(count);
         await crowd.measure(-1, Number.MAX_SAFE_INTEGER);
       }
-      const onMobile = Math.ceil(decoding * DECODING_MOBILE);
       const options = { oracle, catalogue: oracle.catalogue!, race: RACE, cars: plan.cars };
-      random.push(
-        new RandomCrowd({ ...options, urls: [haproxy.url], fans: decoding - onMobile, seed }),
-        new RandomCrowd({ ...options, urls: [mobile.url], fans: onMobile, seed: createRandom(seed).int(2 ** 31) }),
-      );
+      const [onMobile, onEvents] = [DECODING.mobile, DECODING.events].map((part) => Math.ceil(decoding * part)) as [
+        number,
+        number,
+      ];
+      const seeds = createRandom(seed);
+      const add = (more: Pick<CrowdOptions, 'urls' | 'fans' | 'transports'>) =>
+        random.push(new RandomCrowd({ ...options, ...more, seed: seeds.int(2 ** 31) }));
+      add({ urls: [haproxy.url], fans: decoding - onMobile - onEvents });
+      add({ urls: [mobile.url], fans: onMobile });
+      add({ urls: [haproxy.url, mobile.url], fans: onEvents, transports: ['sse'] });
       return new ChaosFans(crowds, random);
     } catch (error) {
       for (const one of random) one.close();
       for (const { crowd } of crowds) await crowd.stop();
       throw error;
     }
+  }
+
+  #hear(tick: number): void {
+    const newest = this.#newest;
+    if (tick <= newest.tick) return;
+    const nowMs = performance.now();
+    newest.silentMs = Math.max(newest.silentMs, nowMs - newest.atMs);
+    newest.tick = tick;
+    newest.atMs = nowMs;
+  }
+
+  /** The longest time in which no tick came to anybody, since this was asked last, in ms. */
+  takeSilence(): number {
+    const { silentMs } = this.#newest;
+    this.#newest.silentMs = 0;
+    return silentMs;
   }
 
   #crowd(name: string): Crowd {
@@ -109,6 +133,11 @@ export class ChaosFans {
 
   get decodingFans(): number {
     return this.#sdk.length;
+  }
+
+  /** Decoding fans whose connection is a stream of events now. */
+  get eventFans(): number {
+    return this.#sdk.filter(({ race }) => race.statistics().transport === 'sse').length;
   }
 
   /** What decoding fans found, in words. */

@@ -1,8 +1,11 @@
 import type { Random } from '../../ingest/simulator/random.ts';
+import type { ClusterNode } from '../../testing/nats-cluster.ts';
 import { pause } from '../live-race.ts';
 import type { ChaosFans } from './fans.ts';
 import { attack } from './hostile.ts';
-import type { Stage, StagedIngest } from './stage.ts';
+import type { StagedIngest } from './ingest-pair.ts';
+import { RACE, type Stage } from './stage.ts';
+import type { StagedNats } from './staged-nats.ts';
 
 /** What is at hand to do harm with. */
 export interface Scene {
@@ -17,8 +20,10 @@ export interface Fault {
   readonly summary: string;
   /** How long it lasts, with the time to recover on a machine that has time. */
   readonly aboutS: number;
-  /** An ingest that has lost its race ends by itself, and is started again. */
-  readonly mayEndIngest?: boolean;
+  /** Of which NATS it wants to be a fault. @defaultValue `single` */
+  readonly nats?: StagedNats['kind'];
+  /** Why it cannot be done here, if so. */
+  problem?(stage: Stage): string | undefined;
   /** Does the harm and takes it away again. */
   run(scene: Scene): Promise<void>;
 }
@@ -28,23 +33,36 @@ const STALLED_MS = 10_000;
 const SLOW_MS = 20_000;
 const HOSTILE_MS = 10_000;
 
-function leaderOf({ leader }: Stage): StagedIngest {
-  const found = leader();
+function leaderOf({ ingests }: Stage): StagedIngest {
+  const found = ingests.leader();
   if (!found) throw new Error('No ingest publishes, so that none can be harmed.');
   return found;
 }
 
-function signalNats({ nats }: Stage, signal: NodeJS.Signals): void {
-  if (nats.pid === undefined) throw new Error('The nats-server is not there.');
-  process.kill(nats.pid, signal);
+function singleOf({ nats }: Stage) {
+  if (nats.kind !== 'single') throw new Error('This fault is one of a single nats-server.');
+  return nats;
+}
+
+/** The server of the cluster that leads the stream of the race. */
+async function streamLeaderOf({ nats }: Stage): Promise<ClusterNode> {
+  if (nats.kind !== 'cluster') throw new Error('This fault is one of a cluster of nats-servers.');
+  const { cluster } = nats;
+  for (let tries = 0; tries < 100; tries++) {
+    const place = await cluster.placeOf(`RACE_${RACE}`);
+    if (place) return cluster.nodes[place.leader]!;
+    await pause(200);
+  }
+  throw new Error('Nobody leads the stream of the race.');
 }
 
 const pick = <T>(list: readonly T[], random: Random): T => list[random.int(list.length)]!;
 
-async function restartNats({ nats }: Stage, awayMs: number): Promise<void> {
-  await nats.kill();
+async function restartNats(stage: Stage, awayMs: number): Promise<void> {
+  const { server } = singleOf(stage);
+  await server.kill();
   await pause(awayMs);
-  await nats.restart();
+  await server.restart();
 }
 
 /** All faults, in the order in which they are done. */
@@ -65,7 +83,6 @@ export const FAULTS: readonly Fault[] = [
     name: 'nats-restart',
     summary: 'SIGKILL of nats-server, started again after 10 s',
     aboutS: 20,
-    mayEndIngest: true,
     run: ({ stage }) => restartNats(stage, 10_000),
   },
   {
@@ -84,7 +101,6 @@ export const FAULTS: readonly Fault[] = [
     name: 'ingest-freeze',
     summary: 'SIGSTOP of the ingest that leads, SIGCONT after 10 s',
     aboutS: 18,
-    mayEndIngest: true,
     run: async ({ stage }) => {
       const { actor } = leaderOf(stage);
       actor.signal('SIGSTOP');
@@ -102,13 +118,12 @@ export const FAULTS: readonly Fault[] = [
     name: 'ingest-cut',
     summary: 'the network of the ingest that leads is dead for 10 s, without a word',
     aboutS: 20,
-    mayEndIngest: true,
     run: async ({ stage }) => {
       const { network } = leaderOf(stage);
-      network.swallow();
-      network.cut();
+      network!.swallow();
+      network!.cut();
       await pause(CUT_OFF_MS);
-      network.mend();
+      network!.mend();
     },
   },
   {
@@ -135,11 +150,27 @@ export const FAULTS: readonly Fault[] = [
     name: 'nats-freeze',
     summary: 'SIGSTOP of nats-server, SIGCONT after 10 s',
     aboutS: 20,
-    mayEndIngest: true,
     run: async ({ stage }) => {
-      signalNats(stage, 'SIGSTOP');
+      const { server } = singleOf(stage);
+      server.pause();
       await pause(CUT_OFF_MS);
-      signalNats(stage, 'SIGCONT');
+      server.resume();
+    },
+  },
+  {
+    name: 'nats-full',
+    summary: 'the disk of nats-server is full for 10 s; then there is room again, and it is started anew',
+    aboutS: 25,
+    problem: ({ nats }) => (nats.kind === 'single' && typeof nats.disk === 'string' ? nats.disk : undefined),
+    run: async ({ stage }) => {
+      const { disk, server } = singleOf(stage);
+      if (typeof disk === 'string') throw new Error(disk);
+      disk.fill();
+      await pause(CUT_OFF_MS);
+      disk.free();
+      // A server of 2.9 whose disk was full hangs for good, deaf to SIGTERM.
+      await server.kill();
+      await server.restart();
     },
   },
   {
@@ -170,7 +201,30 @@ export const FAULTS: readonly Fault[] = [
     name: 'nats-outage',
     summary: 'SIGKILL of nats-server, started again after 60 s',
     aboutS: 75,
-    mayEndIngest: true,
     run: ({ stage }) => restartNats(stage, 60_000),
+  },
+  {
+    name: 'cluster-kill',
+    summary: 'SIGKILL of the one of three nats-servers that leads the stream, started again after 10 s',
+    aboutS: 25,
+    nats: 'cluster',
+    run: async ({ stage }) => {
+      const node = await streamLeaderOf(stage);
+      await node.kill();
+      await pause(CUT_OFF_MS);
+      await node.restart();
+    },
+  },
+  {
+    name: 'cluster-freeze',
+    summary: 'SIGSTOP of the one of three nats-servers that leads the stream, SIGCONT after 10 s',
+    aboutS: 25,
+    nats: 'cluster',
+    run: async ({ stage }) => {
+      const node = await streamLeaderOf(stage);
+      node.pause();
+      await pause(CUT_OFF_MS);
+      node.resume();
+    },
   },
 ];

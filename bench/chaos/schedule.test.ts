@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FAULTS } from './faults.ts';
-import { nextFault } from './schedule.ts';
+import { nextFault, shareOut } from './schedule.ts';
 
 const A = { name: 'a', aboutS: 10 };
 const B = { name: 'b', aboutS: 60 };
@@ -29,7 +29,22 @@ describe('the schedule', () => {
     expect(plan(seconds)).toEqual(names);
   });
 
+  it.each([
+    [600, [A, B], [C], [590, 10]],
+    [600, [A, B], [], [600, 0]],
+    [600, [], [C], [0, 600]],
+    [15, [A], [C], [15, 0]],
+    [20, [A], [C], [10, 10]],
+  ])('shares %d s out between two acts', (seconds, first, second, shares) => {
+    expect(shareOut(seconds, first, second, 5)).toEqual(shares);
+  });
+
   it('has room for every fault in ten minutes', () => {
-    expect(new Set(plan(600, [...FAULTS]))).toEqual(new Set(FAULTS.map(({ name }) => name)));
+    const acts = (['single', 'cluster'] as const).map((nats) =>
+      FAULTS.filter((fault) => (fault.nats ?? 'single') === nats),
+    );
+    const shares = shareOut(600, acts[0]!, acts[1]!, 5);
+    const done = acts.flatMap((faults, n) => plan(shares[n]!, [...faults]));
+    expect(new Set(done)).toEqual(new Set(FAULTS.map(({ name }) => name)));
   });
 });

@@ -20,3 +20,18 @@ export function nextFault<F extends Timed>(
   const fewest = Math.min(...fitting.map(({ name }) => times(name)));
   return fitting.find(({ name }) => times(name) === fewest);
 }
+
+/**
+ * The time of two acts: the second one gets what each of its faults takes once, if more than half is left for the first.
+ * @returns Seconds of each; 0 for one that is left out.
+ */
+export function shareOut(
+  seconds: number,
+  first: readonly Timed[],
+  second: readonly Timed[],
+  steadyS: number,
+): readonly [number, number] {
+  if (first.length === 0) return [0, seconds];
+  const neededS = second.reduce((sum, { aboutS }) => sum + aboutS + steadyS, 0);
+  return neededS * 2 > seconds ? [seconds, 0] : [seconds - neededS, neededS];
+}
