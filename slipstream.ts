@@ -20,6 +20,7 @@ const COMMANDS: Record<string, { readonly summary: string; load(): Promise<unkno
   inspect: { summary: 'check and sum up the stream of a race', load: () => import('./cli/inspect.ts') },
   replay: { summary: 'publish an archived race again', load: () => import('./cli/replay.ts') },
   'archive export': { summary: 'write a race into a file', load: () => import('./cli/archive/export.ts') },
+  'archive make': { summary: 'make an archive of recordings', load: () => import('./cli/archive/make.ts') },
   'archive import': { summary: 'put a race back into NATS', load: () => import('./cli/archive/import.ts') },
   'archive list': { summary: 'say what is in an archive', load: () => import('./cli/archive/list.ts') },
   'archive verify': { summary: 'check every tick of an archive', load: () => import('./cli/archive/verify.ts') },

@@ -201,6 +201,14 @@ describe('words behind a command', () => {
   ])('%j are refused', (args, sentence) => {
     expect(sentenceOf(args, {}, usage)).toBe(sentence);
   });
+
+  it('may be more than those that must be there, each under its rule', () => {
+    const withMore = { ...usage, more: { name: 'lap', accepts: (text: string) => text !== 'x', rule: 'no x' } };
+    expect(parseFlags(withMore, ['7', 'a', 'b'], {}).operands).toEqual(['7', 'a', 'b']);
+    expect(parseFlags(withMore, ['7'], {}).operands).toEqual(['7']);
+    expect(sentenceOf([], {}, withMore)).toContain('There must be <car>, but nothing came');
+    expect(sentenceOf(['7', 'a', 'x'], {}, withMore)).toBe('<lap> must be no x, but is "x".');
+  });
 });
 
 describe('any words and variables', () => {

@@ -52,6 +52,8 @@ export interface Usage<F extends Flags> {
   readonly flags: F;
   /** The words that must follow the command, by name. */
   readonly operands?: Readonly<Record<string, Rule>>;
+  /** Any number of words that may stand behind the operands. */
+  readonly more?: Rule & { readonly name: string };
 }
 
 /** A word, flag or variable is wrong: the program ends with code 2. */
@@ -144,17 +146,18 @@ function splitWords(flags: Flags, args: readonly string[]): { given: Map<string,
   return { given, words };
 }
 
-function expectOperands({ operands = {}, synopsis }: Usage<Flags>, words: readonly string[]): void {
+function expectOperands({ operands = {}, more, synopsis }: Usage<Flags>, words: readonly string[]): void {
   const wanted = Object.entries(operands);
-  if (words.length !== wanted.length) {
+  if (words.length < wanted.length || (!more && words.length > wanted.length)) {
     const rule =
       wanted.length === 0 ? 'No words may follow' : `There must be ${wanted.map(([name]) => `<${name}>`).join(' ')}`;
     const got = words.length === 0 ? 'nothing' : describeValue(words.join(' '));
     throw new UsageError('bad_operand', `${rule}, but ${got} came: ${synopsis}.`);
   }
-  for (const [index, [name, { rule, accepts }]] of wanted.entries()) {
-    if (accepts(words[index]!)) continue;
-    throw new UsageError('bad_operand', `<${name}> must be ${rule}, but is ${describeValue(words[index])}.`);
+  for (const [index, word] of words.entries()) {
+    const [name, { rule, accepts }] = wanted[index] ?? [more!.name, more!];
+    if (accepts(word)) continue;
+    throw new UsageError('bad_operand', `<${name}> must be ${rule}, but is ${describeValue(word)}.`);
   }
 }
 

@@ -12,13 +12,15 @@ export interface F1TestOptions {
   readonly folder: string;
   /** Driver-days to play, the first days first. @defaultValue 40 */
   readonly cars?: number;
+  /** Each car drives its laps once and falls silent. @defaultValue false */
+  readonly isOnce?: boolean;
 }
 
 const DEFAULT_CARS = 40;
 
 /**
  * Plays the laps of a Formula 1 test as a race: every driver-day is a car (`ALB1` = ALB on day 1), all start together,
- * each drives its laps in order and for ever, at the uneven times of its own samples.
+ * each drives its laps in order, for ever unless told otherwise, at the uneven times of its own samples.
  */
 export function createF1TestSource(catalogue: Catalogue, clock: Clock, options: F1TestOptions): Source {
   const name = `f1-test ${basename(options.folder)}`;
@@ -26,7 +28,7 @@ export function createF1TestSource(catalogue: Catalogue, clock: Clock, options: 
 }
 
 async function load(catalogue: Catalogue, options: F1TestOptions): Promise<Recording> {
-  const { folder, cars: wanted = DEFAULT_CARS } = options;
+  const { folder, cars: wanted = DEFAULT_CARS, isOnce = false } = options;
   if (!Number.isInteger(wanted) || wanted < 1) {
     throw new SourceError('bad_field', `A field has at least 1 car, not ${wanted}: ask for another number.`);
   }
@@ -35,7 +37,7 @@ async function load(catalogue: Catalogue, options: F1TestOptions): Promise<Recor
   for (const { driver, day, path } of await findDriverDays(folder)) {
     if (cars.length === wanted) break;
     const laps = await readDriverDay(path, catalogue);
-    if (laps) cars.push({ car: `${driver}${day}`, laps, phaseMs: 0, driver });
+    if (laps) cars.push({ car: `${driver}${day}`, laps, phaseMs: 0, driver, isOnce });
   }
   if (cars.length === 0) {
     throw new SourceError('no_recording', `${folder} holds no laps: give the folder that holds P1, P2 and so on.`);

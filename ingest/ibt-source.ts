@@ -5,6 +5,7 @@ import { SourceError } from '../protocol/errors.ts';
 import { toEndlessLaps, toRecordedLaps } from './ibt-columns.ts';
 import { type IbtFile, parseIbt } from './ibt-file.ts';
 import { findCleanLaps } from './ibt-laps.ts';
+import { UNDATED_MS } from './recorded-race.ts';
 import { createRecordingSource, type Recording } from './recording-player.ts';
 import type { Clock, Source } from './source.ts';
 
@@ -24,6 +25,8 @@ export interface IbtOptions {
 
 const DEFAULT_CARS = 40;
 const MAX_CARS = 200;
+/** What says that it was later has no date. */
+const LATEST_START_MS = Date.UTC(2200, 0, 1);
 /** Multiples of it, without their integers, spread evenly however many there are. */
 const GOLDEN = 0.6180339887498949;
 
@@ -72,6 +75,12 @@ async function load(catalogue: Catalogue, options: IbtOptions): Promise<Recordin
       roster: cars.map(({ car }) => ({ car, driver: `Car ${car}` })),
     },
   };
+}
+
+/** When a recording began, Unix ms; {@link UNDATED_MS} for one with an impossible date. @throws {SourceError} */
+export async function readIbtStart(path: string): Promise<number> {
+  const { startedAtMs } = await readIbt(path);
+  return startedAtMs >= UNDATED_MS && startedAtMs <= LATEST_START_MS ? startedAtMs : UNDATED_MS;
 }
 
 async function readIbt(path: string): Promise<IbtFile> {

@@ -32,6 +32,8 @@ export interface PlayedCar {
   readonly laps: RecordedLaps;
   /** How far into the laps the car starts, ms. */
   readonly phaseMs: number;
+  /** The car falls silent at the end of its laps instead of beginning them again. @defaultValue false */
+  readonly isOnce?: boolean;
 }
 
 export interface Recording {
@@ -67,6 +69,7 @@ export function createRecordingSource(
   load: () => Promise<Recording>,
 ): Source {
   let life: { cancel(): void } | undefined;
+  let players: readonly CarPlayer[] | undefined;
   return {
     name,
     kind: 'recording',
@@ -90,12 +93,13 @@ export function createRecordingSource(
       }
       if (isStopped) return;
       const baseMs = clock.nowMs();
-      const players = recording.cars.map((car) => new CarPlayer(car, catalogue, baseMs));
+      const playing = recording.cars.map((car) => new CarPlayer(car, catalogue, baseMs));
+      players = playing;
       sink.facts(recording.facts);
       const pump = (dueMs: number) => {
         const nowMs = clock.nowMs();
         let left = MAX_FRAMES_PER_PUMP;
-        for (const player of players) {
+        for (const player of playing) {
           while (player.nextAtMs <= nowMs && left > 0 && !isStopped) {
             player.emit(sink);
             left--;
@@ -111,6 +115,7 @@ export function createRecordingSource(
       life?.cancel();
       life = undefined;
     },
+    isOver: () => players?.every(({ nextAtMs }) => nextAtMs === Number.POSITIVE_INFINITY) ?? false,
   };
 }
 
@@ -122,6 +127,7 @@ class CarPlayer {
   /** Time of the next frame, Unix ms; `Infinity` when the recording has ended. */
   nextAtMs: number;
   #car: string;
+  #isOnce: boolean;
   #laps: RecordedLaps;
   #frame: Frame;
   #columns: PlayerColumns;
@@ -138,8 +144,9 @@ class CarPlayer {
   #bestMs = Number.NaN;
   #bestLap = Number.NaN;
 
-  constructor({ car, laps, phaseMs }: PlayedCar, catalogue: Catalogue, baseMs: number) {
+  constructor({ car, laps, phaseMs, isOnce = false }: PlayedCar, catalogue: Catalogue, baseMs: number) {
     this.#car = car;
+    this.#isOnce = isOnce;
     this.#laps = laps;
     this.#frame = createFrame(catalogue);
     this.#frame.channels.set(laps.channels);
@@ -194,7 +201,7 @@ class CarPlayer {
     if (this.#row === atMs.length) {
       this.#row = 0;
       this.#loops++;
-      this.#loopStartedAtMs += durationMs;
+      this.#loopStartedAtMs += this.#isOnce ? Number.POSITIVE_INFINITY : durationMs;
     }
     this.nextAtMs = this.#loopStartedAtMs + atMs[this.#row]!;
     const nextStart = lapStarts[(this.#lapIndex + 1) % lapStarts.length];

@@ -63,12 +63,13 @@ export function createSimulatorSource(options: SimulatorOptions): Source {
   const rateHz = check('rate', options.rateHz ?? 60, 1, 120, false);
   const skipS = check('skip', options.skipS ?? 0, 0, 3600, false);
   let cancel: (() => void) | undefined;
+  let race: Race | undefined;
   return {
     name: `simulator (${settings.cars} cars, ${rateHz} Hz, seed ${settings.seed})`,
     kind: 'simulation',
     async start(sink) {
       if (cancel) throw new SourceError('already_started', 'The simulator is already started: stop it first.');
-      const race = createRace(settings);
+      race = createRace(settings);
       if (skipS > 0) race.step(skipS);
       const send = createSender(race, options.catalogue, sink);
       cancel = pump(options.clock, rateHz, race, send);
@@ -77,6 +78,7 @@ export function createSimulatorSource(options: SimulatorOptions): Source {
       cancel?.();
       cancel = undefined;
     },
+    isOver: () => race?.isOver ?? false,
   };
 }
 

@@ -64,6 +64,8 @@ export interface Source {
   start(sink: SourceSink): Promise<void>;
   /** Stops delivering and frees sockets and timers; resolves when nothing is left. Safe to call twice. */
   stop(): Promise<void>;
+  /** Whether all of a recording that is played once has been delivered; missing where it goes on for ever. */
+  isOver?(): boolean;
 }
 
 /** A frame with room for every channel of the catalogue. */
