@@ -16,6 +16,8 @@ import { Presence } from './presence.ts';
 
 /** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
 const API_ERROR = {
+  /** A cluster looks for its leader. */
+  unavailable: 10008,
   noMessage: 10037,
   notForAccount: 10039,
   nameInUse: 10058,
@@ -165,9 +167,14 @@ export class RaceStream {
     return races.sort();
   }
 
-  /** Makes the stream when it is not there; an existing one is left as it is. */
+  /**
+   * Makes the stream when it is not there; an existing one is left as it is.
+   * @throws {BrokerError} `stream_refused`; retryable while NATS does not answer or a cluster looks for its leader.
+   */
   async ensure(options: StreamOptions = {}): Promise<void> {
     try {
+      // Whoever takes over a race needs its leader alone; the cluster itself may still look for one.
+      if (await this.range()) return;
       await this.#jsm.streams.add({
         name: this.name,
         subjects: [this.subjects.all],
@@ -177,11 +184,12 @@ export class RaceStream {
         duplicate_window: 120_000 * NANOS_PER_MS,
       });
     } catch (cause) {
-      if (codeOf(cause) === API_ERROR.nameInUse) return;
+      const code = codeOf(cause);
+      if (code === API_ERROR.nameInUse) return;
       throw new BrokerError(
         'stream_refused',
         `NATS does not make the stream ${this.name}: ${(cause as Error).message}.`,
-        { cause, retryable: codeOf(cause) === undefined },
+        { cause, retryable: code === undefined || code === API_ERROR.unavailable },
       );
     }
   }

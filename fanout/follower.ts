@@ -12,7 +12,8 @@ const RETRY_MS = 500;
 const ANSWER_WITHIN_MS = 2500;
 /** A stream that says nothing for this long is asked whether it has gone on without us. */
 const SILENCE_MS = 1500;
-const LOOK_AGAIN_MS = 1000;
+/** A server of a cluster that has just started or been elected may need so long to have all messages at hand. */
+const SHORT_FOR_MS = 10_000;
 const STOP_WITHIN_MS = 1000;
 
 /** What a follower tells; all calls are synchronous and in order. */
@@ -134,18 +135,14 @@ export class Follower {
 
   async #followFrom(stream: RaceStream, start: Start): Promise<void> {
     const state = new RaceState(start.catalogue);
-    const progress = { nextSeq: Math.max(1, start.keyframeSeq - WARM_UP_MESSAGES), isLive: false };
+    const nextSeq = Math.max(1, start.keyframeSeq - WARM_UP_MESSAGES);
+    const progress: Progress = { nextSeq, isLive: false, shortSinceMs: undefined };
     let ending: Ending = 'again';
     while (ending === 'again' && !this.#isStopped) ending = await this.#consume(stream, start, state, progress);
   }
 
   /** One consumer, until it is of no use any more. */
-  async #consume(
-    stream: RaceStream,
-    start: Start,
-    state: RaceState,
-    progress: { nextSeq: number; isLive: boolean },
-  ): Promise<Ending> {
+  async #consume(stream: RaceStream, start: Start, state: RaceState, progress: Progress): Promise<Ending> {
     const end = Promise.withResolvers<Ending>();
     let heardAtMs = Date.now();
     let isOver = false;
@@ -174,12 +171,12 @@ export class Follower {
       // As while a cluster looks for a leader. To begin anew would take from the fans what came meanwhile.
       this.#noteTrouble(error);
       await this.#pause(RETRY_MS);
-      return (await this.#compare(stream, progress)) ?? 'again';
+      return (await this.#compare(stream, state, progress)) ?? 'again';
     }
     const watchdog = setInterval(() => {
       if (isComparing || Date.now() - heardAtMs < SILENCE_MS) return;
       isComparing = true;
-      void this.#compare(stream, progress).then((verdict) => {
+      void this.#compare(stream, state, progress).then((verdict) => {
         isComparing = false;
         if (verdict) end.resolve(verdict);
       });
@@ -197,7 +194,7 @@ export class Follower {
     stream: RaceStream,
     start: Start,
     state: RaceState,
-    progress: { readonly nextSeq: number; isLive: boolean },
+    progress: Progress,
     { seq, subject, data, storedAtMs }: FollowedMessage,
   ): boolean {
     const { subjects } = stream;
@@ -217,23 +214,15 @@ export class Follower {
   }
 
   /** Asks a silent stream where it is. */
-  async #compare(
-    stream: RaceStream,
-    progress: { readonly nextSeq: number },
-    isSecondLook = false,
-  ): Promise<Ending | undefined> {
+  async #compare(stream: RaceStream, state: RaceState, progress: Progress): Promise<Ending | undefined> {
     const { nextSeq } = progress;
     try {
       const range = await stream.range();
       this.#isAnswered = true;
       if (progress.nextSeq !== nextSeq) return undefined;
-      // The stream was deleted or began again with fewer messages than we have read. Not so at second sight: a leader that
-      // has only just been elected may not have everything at hand yet.
-      if (!range || range.lastSeq < nextSeq - 1) {
-        if (isSecondLook) return 'anew';
-        await this.#pause(LOOK_AGAIN_MS);
-        return await this.#compare(stream, progress, true);
-      }
+      const isShort = !range || range.lastSeq < nextSeq - 1;
+      if (isShort) return (await this.#hasBegunAnew(stream, state, progress)) ? 'anew' : undefined;
+      progress.shortSinceMs = undefined;
       return range.lastSeq >= nextSeq ? 'again' : undefined;
     } catch {
       this.#isAnswered = false;
@@ -241,6 +230,25 @@ export class Follower {
       return undefined;
     }
   }
+
+  /**
+   * Whether a stream that is gone or has fewer messages than we have read is in another life: then its epoch is another
+   * one. If it is not, its leader is believed only when it goes on saying so.
+   */
+  async #hasBegunAnew(stream: RaceStream, { epoch }: RaceState, progress: Progress): Promise<boolean> {
+    progress.shortSinceMs ??= Date.now();
+    if (Date.now() - progress.shortSinceMs >= SHORT_FOR_MS) return true;
+    const newest = await stream.last(stream.subjects.keyframe);
+    return newest !== undefined && readStreamHead(newest.data).epoch !== epoch;
+  }
+}
+
+/** How far a state has come in its stream. */
+interface Progress {
+  nextSeq: number;
+  isLive: boolean;
+  /** Since when the stream has had fewer messages than were read of it. */
+  shortSinceMs: number | undefined;
 }
 
 function isOfLife(data: Uint8Array, head: StreamHead): boolean {
