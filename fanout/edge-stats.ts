@@ -13,8 +13,8 @@ export interface RaceStats {
   readonly staleForMs: number;
   readonly fans: number;
   readonly stages: Readonly<Record<Exclude<FanStage, 'gone'>, number>>;
-  /** `json`: streams of JSON, for people. */
-  readonly transports: Readonly<Record<Transport | 'json', number>>;
+  /** `json`: streams of JSON, for people. `poll`: requests that wait; they are none of the fans. */
+  readonly transports: Readonly<Record<Transport | 'json' | 'poll', number>>;
   /** Events of the streams of JSON. */
   readonly json: JsonFans['tally'] & { readonly made: number };
   readonly tick: number | undefined;
@@ -66,7 +66,7 @@ export function statsOf(races: Races, nowMs: number): Record<string, RaceStats> 
         staleForMs: fans.verdict.reason ? Math.max(0, nowMs - fans.standstill.sinceMs) : 0,
         fans: fans.size + people.size,
         stages: fans.stages,
-        transports: { ...fans.transports, json: people.size },
+        transports: { ...fans.transports, json: people.size, poll: polls.size },
         json: { ...people.tally, made: people.made },
         tick: state?.head?.tick,
         ringTicks: state?.ring.size ?? 0,

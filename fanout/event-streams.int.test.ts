@@ -156,7 +156,7 @@ describe('a stream of events', () => {
     const foreign = stage.stream(edge, 'watch=0', { headers: { origin: 'http://bad.example' } });
     expect(await refusal(foreign)).toEqual({ status: 403, error: 'origin' });
     const fans = [await streamIn(edge), await stage.fanIn(edge)];
-    expect(edge.stats().races.oval!.transports).toEqual({ websocket: 1, sse: 1, json: 0 });
+    expect(edge.stats().races.oval!.transports).toEqual({ websocket: 1, sse: 1, json: 0, poll: 0 });
     const samples = readExposition(await (await fetch(`${edge.url}/metrics`)).text()).get(
       'slipstream_fans_by_transport',
     )!;
@@ -164,6 +164,7 @@ describe('a stream of events', () => {
       ['slipstream_fans_by_transport{race="oval",transport="websocket"}', 1],
       ['slipstream_fans_by_transport{race="oval",transport="sse"}', 1],
       ['slipstream_fans_by_transport{race="oval",transport="json"}', 0],
+      ['slipstream_fans_by_transport{race="oval",transport="poll"}', 0],
     ]);
     const third = stage.stream(edge, 'watch=0', { headers: { origin: 'http://good.example' } });
     expect(await refusal(third)).toEqual({ status: 503, error: 'full' });

@@ -103,7 +103,7 @@ describe('a stream of events for people', () => {
       'cache-control': 'no-store',
       'access-control-allow-origin': '*',
     });
-    expect(transportsOf(edge)).toEqual({ websocket: 0, sse: 0, json: 2 });
+    expect(transportsOf(edge)).toEqual({ websocket: 0, sse: 0, json: 2, poll: 0 });
     expect(edge.stats().fans).toBe(2);
     person.leave();
     await until('it is gone', () => transportsOf(edge).json === 1);

@@ -215,7 +215,7 @@ describe('long polls of a small race', () => {
     rawGet(edge, pathOf(reader.since));
     await until('it waits', () => pollsOf(edge).waiting === 1);
     const text = await (await fetch(`${edge.url}/metrics`)).text();
-    expect(text).toContain('slipstream_polls_waiting{race="oval"} 1');
+    expect(text).toContain('slipstream_fans_by_transport{race="oval",transport="poll"} 1');
     expect(text).toContain('slipstream_poll_answers_total{race="oval",kind="snapshot"} 1');
     expect(text).toContain('slipstream_poll_refusals_total{race="oval",reason="full"} 0');
   });

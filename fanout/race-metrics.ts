@@ -120,10 +120,9 @@ export const RACE_GAUGES: readonly (RaceMetric & { readonly merge: 'sum' | 'min'
     merge: 'sum',
     of: ({ stages }) => stages,
   },
-  { name: 'polls_waiting', help: 'Long polls that wait.', merge: 'sum', of: ({ polls }) => polls.waiting },
   {
     name: 'fans_by_transport',
-    help: 'Fans by what they are reached with: a WebSocket, a stream of events over HTTP, or one of JSON for people.',
+    help: 'Fans by what they are reached with: a WebSocket, a stream of events over HTTP, or one of JSON for people; and long polls that wait, which are no fans elsewhere.',
     by: 'transport',
     merge: 'sum',
     of: ({ transports }) => transports,

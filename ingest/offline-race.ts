@@ -2,8 +2,10 @@ import type { Catalogue } from '../protocol/catalogue.ts';
 import type { RaceDocument, RaceFacts } from '../protocol/document.ts';
 import { Counters } from './counters.ts';
 import { Downsampler } from './downsampler.ts';
+import type { FieldTally } from './feed-fields.ts';
 import { joinFacts } from './handover.ts';
 import { TICK_MS } from './ingest.ts';
+import { NO_TIMING, type OfficialTiming } from './official-timing.ts';
 import { advanceDocument, createDocument, mergeFacts } from './race-document.ts';
 import { encodePreamble, encodeTickMessage, encodeTrailers, RACE_START, type RunIdentity } from './race-publisher.ts';
 import type { Frame, SourceSink } from './source.ts';
@@ -17,8 +19,15 @@ export interface OfflineRaceOptions {
   readonly startMs: number;
 }
 
-/** What a recording delivers to. */
-export type OfflineSink = SourceSink;
+/** What a recording delivers to: samples and facts like every source, and what only recordings say. */
+export interface OfflineSink extends SourceSink, FieldTally {
+  /** What the timekeepers say, from now on, of all cars. */
+  timing(timing: OfficialTiming): void;
+  /** Adds a line to a log of the race. @param name Such as `race-control`. @param atMs When it was said, Unix ms. */
+  log(name: string, atMs: number, text: string, more?: Readonly<Record<string, string | number>>): void;
+  /** Something came to nothing, under a name of ours. */
+  count(name: string): void;
+}
 
 /** A message of the race; `kind` is the rest of its subject behind the name of the race: `tick`, `doc`, … */
 export interface OfflineMessage {
@@ -38,6 +47,12 @@ export class OfflineRace {
   readonly #downsampler: Downsampler;
   #nowMs: number;
   #facts: RaceFacts = {};
+  #timing: OfficialTiming = NO_TIMING;
+  /** The next offset of each log. */
+  readonly #logs = new Map<string, number>();
+  /** Entries of logs in the open tick. */
+  #entries: OfflineMessage[] = [];
+  #firstProblem: string | undefined;
   #document: RaceDocument;
   #point = RACE_START;
 
@@ -54,7 +69,27 @@ export class OfflineRace {
       this.#facts = joinFacts(this.#facts, facts);
     },
     refuse: (reason, detail) => this.counters.add(reason === 'unknown_channel' ? `${reason}:${detail}` : reason),
+    timing: (timing) => {
+      this.#timing = timing;
+    },
+    log: (name, atMs, text, more = {}) => {
+      const offset = this.#logs.get(name) ?? 0;
+      this.#logs.set(name, offset + 1);
+      const data = new TextEncoder().encode(JSON.stringify({ offset, atMs, text, ...more }));
+      this.#entries.push({ kind: `log.${name}`, data });
+    },
+    unused: (path) => this.counters.add(`unused:${path}`),
+    malformed: (what) => {
+      this.#firstProblem ??= what;
+      this.counters.add('malformed');
+    },
+    count: (name) => this.counters.add(name),
   };
+
+  /** What was wrong with the first thing that was malformed. */
+  get firstProblem(): string | undefined {
+    return this.#firstProblem;
+  }
 
   get document(): RaceDocument {
     return this.#document;
@@ -83,12 +118,14 @@ export class OfflineRace {
     const field = this.#downsampler.close(closeAtMs);
     const told = mergeFacts(this.#document, this.#facts);
     this.#facts = {};
-    this.#document = advanceDocument(told, this.#run.catalogue, field, closeAtMs);
+    this.#document = advanceDocument(told, this.#run.catalogue, field, closeAtMs, this.#timing);
     const isFirst = before.tick < 0;
     const trailers = encodeTrailers(this.#run, before, { field, document: this.#document, closeAtMs }, isFirst);
     this.#point = trailers.point;
     const tick = encodeTickMessage(this.#run, before, field, closeAtMs);
     const messages = [...encodePreamble(this.#run, before), tick, ...trailers.messages];
-    return messages.map(({ subject, data }) => ({ kind: subject, data }));
+    const entries = this.#entries;
+    this.#entries = [];
+    return [...messages.map(({ subject, data }) => ({ kind: subject, data })), ...entries];
   }
 }

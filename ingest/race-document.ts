@@ -2,6 +2,14 @@ import type { Catalogue } from '../protocol/catalogue.ts';
 import { MAX_PIT_STOPS, type PitStop, type RaceDocument, type RaceFacts, type Standing } from '../protocol/document.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { dequantise } from '../protocol/quantise.ts';
+import {
+  type CarTiming,
+  NO_TIMING,
+  type OfficialTiming,
+  orderOfficially,
+  standOfficially,
+  stopOfficially,
+} from './official-timing.ts';
 import { advanceTimeline } from './race-timeline.ts';
 
 /** Channels that the standings are made from; a catalogue without one of them has nulls there. */
@@ -67,6 +75,18 @@ function readCar(catalogue: Catalogue, state: Int32Array): Readings {
   return Object.fromEntries(KEYS.map((key) => [key, read(key)])) as Readings;
 }
 
+/** The readings of a car where the timekeepers say another thing. */
+function readOfficially(readings: Readings | undefined, said: CarTiming | undefined): Readings | undefined {
+  if (!readings || !said) return readings;
+  return {
+    ...readings,
+    lap: said.lap ?? readings.lap,
+    lap_time_last: said.lastLapS ?? readings.lap_time_last,
+    lap_time_best: said.bestLapS ?? readings.lap_time_best,
+    on_pit_road: said.isOnPitRoad === undefined ? readings.on_pit_road : Number(said.isOnPitRoad),
+  };
+}
+
 const NEW_STANDING: Standing = {
   position: 0,
   lap: null,
@@ -96,10 +116,16 @@ interface Entry {
   readonly progress: number;
 }
 
-function readEntry(document: RaceDocument, catalogue: Catalogue, id: string, state: Int32Array | undefined): Entry {
+function readEntry(
+  document: RaceDocument,
+  catalogue: Catalogue,
+  id: string,
+  state: Int32Array | undefined,
+  said: CarTiming | undefined,
+): Entry {
   // Car ids come from outside: one may be called `toString`.
   const before = Object.hasOwn(document.standings, id) ? document.standings[id]! : NEW_STANDING;
-  const all = state && readCar(catalogue, state);
+  const all = readOfficially(state && readCar(catalogue, state), said);
   const readings = all?.lap === null ? undefined : all;
   const lap = readings?.lap ?? before.lap;
   return {
@@ -175,32 +201,35 @@ function updatePitStops(
  * restarted ingest goes on where the stream ends.
  *
  * @param field Field after the tick. @param closeAtMs Race time of the close, Unix ms.
+ * @param timing What timekeepers say at the time, where there are any.
  */
 export function advanceDocument(
   document: RaceDocument,
   catalogue: Catalogue,
   field: Field,
   closeAtMs: number,
+  timing: OfficialTiming = NO_TIMING,
 ): RaceDocument {
-  const entries = field.cars.map((id, slot) => readEntry(document, catalogue, id, field.states[slot]));
+  const entries = field.cars.map((id, slot) => readEntry(document, catalogue, id, field.states[slot], timing.get(id)));
   const advanced = entries.map((entry) => {
     const said = entry.readings?.on_pit_road;
     const isOnPitRoad = said === 1 || (said === null && entry.before.status === 'pit');
     return advance(entry, isOnPitRoad, closeAtMs);
   });
-  const order = rank(entries, closeAtMs);
+  const order = orderOfficially(rank(entries, closeAtMs), field.cars, timing);
   const leader = advanced[order[0]!];
   const standings: Record<string, Standing> = {};
   order.forEach((index, place) => {
     const { id, hasCrossed } = entries[index]!;
     const standing = advanced[index]!;
-    standings[id] = { ...standing, ...(hasCrossed ? loss(standing, leader!) : {}), position: place + 1 };
+    const placed = { ...standing, ...(hasCrossed ? loss(standing, leader!) : {}), position: place + 1 };
+    standings[id] = standOfficially(placed, timing.get(id));
   });
   return {
     ...document,
     lap: leader?.lap ?? null,
     standings,
-    pitStops: updatePitStops(document.pitStops, entries, standings, closeAtMs),
+    pitStops: stopOfficially(updatePitStops(document.pitStops, entries, standings, closeAtMs), timing),
     ...advanceTimeline(document, leader?.lap ?? null, closeAtMs),
   };
 }

@@ -23,7 +23,7 @@ export interface RosterEntry {
   readonly make?: string;
 }
 
-/** Where one car stands. Everything comes from its telemetry. */
+/** Where one car stands. Everything comes from its telemetry, or from official timing where a recording has it. */
 export interface Standing {
   /** 1 for the leader; cars that never sent a lap come last. */
   readonly position: number;

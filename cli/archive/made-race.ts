@@ -19,11 +19,17 @@ export interface MadeRace {
   readonly messages: Readonly<Record<string, number>>;
   /** Frames that count; the others are among the dropped. */
   readonly frames: number;
+  /** What was wrong with the first thing that was malformed. */
+  readonly firstProblem?: string;
   /** What was not understood or came to nothing, by name, most frequent first. */
   readonly dropped: readonly { readonly what: string; readonly count: number }[];
 }
 
-export function summarise(file: string, { document, cars, counters }: OfflineRace, { messages }: Contents): MadeRace {
+export function summarise(
+  file: string,
+  { document, cars, counters, firstProblem }: OfflineRace,
+  { messages }: Contents,
+): MadeRace {
   const { frames = 0, ...others } = counters.toObject();
   const dropped = Object.entries(others).map(([what, count]) => ({ what, count }));
   return {
@@ -35,19 +41,27 @@ export function summarise(file: string, { document, cars, counters }: OfflineRac
     flags: (document.flags ?? []).map(({ flag }) => flag),
     messages,
     frames,
+    ...(firstProblem && { firstProblem }),
     dropped: dropped.sort((a, b) => b.count - a.count),
   };
 }
 
 /** The same in words. */
-export function describeMade({ file, race, ticks, cars, lap, flags, dropped }: MadeRace): string {
+export function describeMade({ file, race, ticks, cars, lap, flags, firstProblem, dropped }: MadeRace): string {
   const laps = lap === null ? '' : `, to lap ${lap}`;
   const rest = dropped.length - MAX_SHOWN;
   return [
     `${ticks} ticks of race ${race}, ${cars} cars${laps}, are in ${file}.`,
     ...(flags.length > 0 ? [`flags      ${flags.join(', ')}`] : []),
-    ...dropped.slice(0, MAX_SHOWN).map(({ what, count }) => `dropped    ${count} ${what}`),
-    ...(rest > 0 ? [`dropped    ${rest} more, which --json names`] : []),
+    ...(firstProblem ? [`malformed  ${firstProblem}`] : []),
+    ...dropped.slice(0, MAX_SHOWN).map(describeDropped),
+    ...(rest > 0 ? [`           ${rest} more, which --json names`] : []),
     '',
   ].join('\n');
+}
+
+/** `unused:a.b` → `unused     24 a.b`. */
+function describeDropped({ what, count }: MadeRace['dropped'][number]): string {
+  const [kind, ...name] = what.split(':');
+  return `${kind!.padEnd(10)} ${count} ${name.join(':')}`.trimEnd();
 }

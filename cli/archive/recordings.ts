@@ -1,6 +1,8 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { createF1TestSource } from '../../ingest/f1-test-source.ts';
+import { openFeed } from '../../ingest/feed-race.ts';
 import { createIbtSource, readIbtStart } from '../../ingest/ibt-source.ts';
+import { readNascarFeed } from '../../ingest/nascar-feed.ts';
 import { type RecordedRace, recordSource, UNDATED_MS } from '../../ingest/recorded-race.ts';
 import { createSimulatorSource } from '../../ingest/simulator-source.ts';
 import type { Catalogue } from '../../protocol/catalogue.ts';
@@ -8,7 +10,7 @@ import { ConfigError } from '../../protocol/errors.ts';
 import { UsageError, type Values } from '../flags.ts';
 import type { SOURCE_FLAGS } from '../race-flags.ts';
 
-export const RECORDING_KINDS = ['ibt', 'f1-test', 'simulator'] as const;
+export const RECORDING_KINDS = ['ibt', 'f1-test', 'nascar', 'simulator'] as const;
 export type RecordingKind = (typeof RECORDING_KINDS)[number];
 
 /** Most cars that a field can be made of. */
@@ -22,7 +24,12 @@ export interface RecordingChoice extends Omit<Values<typeof SOURCE_FLAGS>, 'cars
 }
 
 /** The kinds that are made of nothing but one folder, of files, or of nothing. */
-const MOST_PATHS: Readonly<Record<RecordingKind, number>> = { ibt: ALL_CARS, 'f1-test': 1, simulator: 0 };
+const MOST_PATHS: Readonly<Record<RecordingKind, number>> = {
+  ibt: ALL_CARS,
+  'f1-test': 1,
+  nascar: 100_000,
+  simulator: 0,
+};
 
 export const catalogueOfKind = (kind: RecordingKind): string => (kind === 'f1-test' ? 'formula-1' : 'stock-car');
 
@@ -59,8 +66,10 @@ function kindOfPath(path: string): RecordingKind {
   return kind;
 }
 
-/** The first bytes of an `.ibt` file are its version and the offset at which the buffers are told; it has no mark. */
+/** A live feed names its fields early; an `.ibt` file has no mark, but begins with its version and its rate. */
 function kindOfHead(head: Buffer): RecordingKind | undefined {
+  const text = head.toString('latin1');
+  if (/"vehicles"\s*:\s*\[/.test(text) && text.includes('"lap_number"')) return 'nascar';
   if (head.length < 144) return undefined;
   const version = head.readInt32LE(0);
   const rate = head.readInt32LE(8);
@@ -105,6 +114,8 @@ export async function openRecordings(
       const field = { folder: paths[0]!, cars: cars ?? ALL_CARS, isOnce: true };
       return recordSource(UNDATED_MS, (clock) => createF1TestSource(catalogue, clock, field));
     }
+    case 'nascar':
+      return openFeed(readNascarFeed(paths, catalogue));
     case 'simulator': {
       const race = { catalogue, seed, laps, rateHz: rate, skipS: skip, loop: false, ...(cars && { cars }) };
       return recordSource(UNDATED_MS, (clock) => createSimulatorSource({ ...race, clock }));

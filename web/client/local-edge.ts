@@ -7,30 +7,21 @@ import {
   formatHello,
   type Hello,
   NEXT_ID,
-  type Next,
   parseClientMessage,
   type Rate,
   type Receipt,
   strideOf,
   type Wish,
 } from '../../protocol/control.ts';
-import { applyPatch } from '../../protocol/document-patch.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { MAX_CARS } from '../../protocol/field.ts';
-import { encodeDocFrame, FRAME_FLAG } from '../../protocol/frames.ts';
-import { pack, unpack } from '../../protocol/pack.ts';
+import { FRAME_FLAG } from '../../protocol/frames.ts';
 import type { PollHead, StreamRecord } from '../../protocol/poll-answer.ts';
-import { formatPosition } from '../../protocol/position.ts';
-import {
-  applyTick,
-  decodeDocPatch,
-  decodeKeyframe,
-  PROTOCOL_VERSION,
-  readStreamHead,
-  STREAM_MESSAGE,
-} from '../../protocol/tick-message.ts';
+import { formatPosition, type Position } from '../../protocol/position.ts';
+import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
 import { LocalChoice } from './local-choice.ts';
 import { type FieldAt, frameFor } from './local-frames.ts';
+import { type AppliedTick, LocalStream } from './local-stream.ts';
 
 /** An edge promises some word every 15 s; a poll is answered after some 11. */
 const HEARTBEAT_MS = 15_000;
@@ -50,24 +41,23 @@ export class LocalEdge {
   readonly #hear: Hear;
   readonly #nowMs: () => number;
   readonly #askedAtMs: number;
-  #catalogue: Catalogue | undefined;
-  #epoch = '';
   #choice!: LocalChoice;
-  /** The newest that is known, and what the client has of it. */
-  #head!: FieldAt;
+  #stream: LocalStream | undefined;
+  /** What of it the client has. */
   #held!: FieldAt;
   #pending = new Set<string>();
   /** Frames of the document that go before the next tick frame. */
   #docs: Uint8Array[] = [];
-  /** Unknown when the client went on from somewhere: it has its own. */
-  #document: unknown;
-  #docRevision: number | undefined;
+  #rate: Rate;
+  #tickMs = 0;
   #stride = 1;
   #dueTick = 0;
   /** Missed ticks are coming: what follows may be more of them. */
   #isRepairing = false;
   /** Why the client gets everything anew as soon as it can. */
   #owed: Receipt['reason'] | undefined;
+  /** What is known is of no use any more. */
+  #isLost = false;
   #toldStale: string | undefined;
 
   constructor(hello: Hello, hear: Hear, nowMs: () => number) {
@@ -75,10 +65,15 @@ export class LocalEdge {
     this.#hear = hear;
     this.#nowMs = nowMs;
     this.#askedAtMs = nowMs();
+    this.#rate = hello.rate;
   }
 
   get isOpen(): boolean {
-    return this.#catalogue !== undefined;
+    return this.#stream !== undefined;
+  }
+
+  get #head(): FieldAt {
+    return this.#stream!.head;
   }
 
   #say(message: EdgeMessage): void {
@@ -110,44 +105,37 @@ export class LocalEdge {
     this.#choice = new LocalChoice(hello, catalogue);
   }
 
-  #welcome({ race, epoch, tickMs }: PollHead, catalogue: Catalogue): void {
-    this.#epoch = epoch;
-    this.#catalogue = catalogue;
+  #welcome({ race, epoch, tickMs, catalogue }: PollHead): void {
     this.#tickMs = tickMs;
     this.#stride = strideOf(this.#rate, tickMs);
     this.#say({
-      ...{ type: 'welcome', version: PROTOCOL_VERSION, race, epoch, catalogue: catalogue.hash, tickMs },
+      ...{ type: 'welcome', version: PROTOCOL_VERSION, race, epoch, catalogue, tickMs },
       ...{ heartbeatMs: HEARTBEAT_MS, reconnectWindowMs: WINDOW_MS, edge: 'poll' },
     });
     this.#toldStale = undefined;
   }
-  #tickMs = 0;
-  get #rate(): Rate {
-    return this.#wantedRate ?? this.#hello.rate;
-  }
-  #wantedRate: Rate | undefined;
 
   // ---- a snapshot ----
 
   #begin(head: PollHead, record: StreamRecord | undefined, catalogue: Catalogue, isFirst: boolean): void {
     if (!record) throw new ProtocolError('bad_answer', 'A snapshot must have a keyframe, but has none.');
-    const keyframe = decodeKeyframe(record.message, catalogue);
-    const { tick, closeAtMs } = keyframe.head;
-    const isSameEpoch = head.epoch === this.#epoch;
-    const isOther = !isSameEpoch || catalogue.hash !== this.#catalogue?.hash;
-    const lost = !isFirst && isOther ? this.#narrow(catalogue) : 0;
-    if (isFirst || isOther) this.#welcome(head, catalogue);
-    this.#head = { tick, closeAtMs, seq: record.seq, field: keyframe.field };
-    this.#document = unpack(keyframe.doc);
-    this.#docRevision = keyframe.docRevision;
+    const stream = LocalStream.begin(head.epoch, catalogue, record);
+    const before = this.#stream;
+    const isSameEpoch = head.epoch === before?.epoch;
+    const isOther = !isSameEpoch || catalogue.hash !== before.catalogue.hash;
+    const from = before ? { epoch: before.epoch, seq: this.#held.seq } : positionOf(this.#hello);
+    const lost = before && isOther ? this.#narrow(catalogue) : 0;
+    this.#stream = stream;
+    this.#isLost = false;
     this.#docs = [];
-    if (isFirst) this.#held = this.#head;
-    const reason = isFirst ? head.reason : isSameEpoch ? (this.#owed ?? head.reason) : 'other_epoch';
-    this.#tellStale(head);
-    // A cache may hold what is older than what the client has: it would go back in time.
-    if (!isFirst && isSameEpoch && tick < this.#held.tick) this.#owed = reason;
-    else this.#giveAnew(reason, isFirst, isSameEpoch);
     if (lost > 0) this.#tellLost(lost);
+    if (isOther) this.#welcome(head);
+    this.#tellStale(head);
+    if (!before || !isSameEpoch) this.#held = this.#head;
+    const reason = !before ? head.reason : isSameEpoch ? (this.#owed ?? head.reason) : 'other_epoch';
+    // A cache may hold what is older than what the client has: it would go back in time.
+    if (this.#head.tick < this.#held.tick) this.#owed = reason;
+    else this.#giveAnew(reason, from, isFirst ? this.#nowMs() - this.#askedAtMs : 0);
     if (isFirst) this.#answerNext();
   }
 
@@ -163,16 +151,13 @@ export class LocalEdge {
     this.#sayWatching(0);
   }
 
-  #giveAnew(reason: Receipt['reason'], isFirst: boolean, isSameEpoch: boolean): void {
+  #giveAnew(reason: Receipt['reason'], from: Position | undefined, tookMs: number): void {
     const frame = frameFor(this.#choice, undefined, this.#head, FRAME_FLAG.repair, NOBODY);
-    const { since } = this.#hello;
-    const from = isFirst ? (since === 'garbled' ? undefined : since) : { epoch: this.#epoch, seq: this.#held.seq };
     this.#say({
       ...{ type: 'repair', kind: 'snapshot', ...(from && { from: formatPosition(from) }), to: this.#position },
-      ...{ ticks: isFirst || !isSameEpoch ? 0 : this.#head.tick - this.#held.tick, bytes: frame.length },
-      ...{ tookMs: isFirst ? this.#nowMs() - this.#askedAtMs : 0, ...(reason && { reason }) },
+      ...{ ticks: this.#head.tick - this.#held.tick, bytes: frame.length, tookMs, ...(reason && { reason }) },
     });
-    if (this.#hello.doc) this.#hear(this.#wholeDocument());
+    if (this.#hello.doc) this.#hear(this.#stream!.wholeDocument());
     this.#hear(frame);
     this.#owed = undefined;
     this.#isRepairing = false;
@@ -180,14 +165,13 @@ export class LocalEdge {
     this.#hasAll();
   }
 
-  #wholeDocument(): Uint8Array {
-    const { tick, closeAtMs, seq } = this.#head;
-    const flags = FRAME_FLAG.snapshot | FRAME_FLAG.repair;
-    return encodeDocFrame({ flags, tick, closeAtMs, seq }, pack(this.#document));
+  /** The position of the client, in the epoch of the stream. */
+  get #heldAt(): Position {
+    return { epoch: this.#stream!.epoch, seq: this.#held.seq };
   }
 
   get #position(): string {
-    return formatPosition({ epoch: this.#epoch, seq: this.#head.seq });
+    return formatPosition({ epoch: this.#stream!.epoch, seq: this.#head.seq });
   }
 
   #hasAll(): void {
@@ -201,10 +185,9 @@ export class LocalEdge {
   /** The client goes on from its position: the first record is the field that it had there. */
   #goOn(head: PollHead, [base, ...records]: readonly StreamRecord[], catalogue: Catalogue): void {
     if (!base) throw new ProtocolError('bad_answer', 'The field at the position of the client is missing.');
-    const { field, head: at } = decodeKeyframe(base.message, catalogue);
-    this.#welcome(head, catalogue);
+    this.#stream = LocalStream.goOn(head.epoch, catalogue, base);
+    this.#welcome(head);
     this.#tellStale(head);
-    this.#head = { tick: at.tick, closeAtMs: at.closeAtMs, seq: base.seq, field };
     this.#hasAll();
     this.#repair(head, this.#apply(records));
     this.#answerNext();
@@ -212,7 +195,7 @@ export class LocalEdge {
 
   #follow(head: PollHead, records: readonly StreamRecord[]): void {
     const ticks = this.#apply(records);
-    if (this.#owed && this.#head.tick >= this.#held.tick) this.#giveAnew(this.#owed, false, true);
+    if (this.#owed && this.#head.tick >= this.#held.tick) this.#giveAnew(this.#owed, this.#heldAt, 0);
     else if (this.#owed) return;
     else if (this.#isRepairing && head.ticks > 1) this.#repair(head, ticks);
     else {
@@ -223,15 +206,17 @@ export class LocalEdge {
   }
 
   /** Missed ticks, as many as came in one answer: more than one may mean that there are more. */
-  #repair(head: PollHead, ticks: readonly AppliedRecord[]): void {
+  #repair(head: PollHead, ticks: readonly AppliedTick[]): void {
     const { history } = this.#hello;
-    const from = formatPosition({ epoch: this.#epoch, seq: this.#held.seq });
+    const from = formatPosition(this.#heldAt);
     this.#isRepairing = head.ticks > 1;
     const isOne = history === 'latest' && ticks.length > 0;
     const steps = isOne ? ticks.slice(-1) : ticks;
     let base = this.#held;
-    const frames = steps.map(({ at }, place) => {
+    const frames = steps.map((step, place) => {
       const isLast = place === steps.length - 1;
+      // With all of the document before it, the last one leads to where the answer does.
+      const at = isLast ? this.#head : step.at;
       const frame = frameFor(this.#choice, base, at, FRAME_FLAG.repair, this.#pending, isLast);
       base = at;
       this.#pending.clear();
@@ -253,6 +238,13 @@ export class LocalEdge {
     if (isOne) this.#hear(frames[0]!);
     else if (frames.length > 0) this.#hear(bundleOf(frames));
     this.#hasAll();
+  }
+
+  /** What comes of the document behind the last tick goes before the next one. */
+  #apply(records: readonly StreamRecord[]): AppliedTick[] {
+    const { ticks, docs } = this.#stream!.apply(records);
+    this.#docs.push(...docs);
+    return ticks;
   }
 
   #takeDocs(): Uint8Array[] {
@@ -282,57 +274,6 @@ export class LocalEdge {
     if (this.#hello.doc) for (const doc of docs) this.#hear(doc);
   }
 
-  // ---- the stream ----
-
-  /** Applies messages to what is known. @returns the ticks, each with what of the document came before it. */
-  #apply(records: readonly StreamRecord[]): AppliedRecord[] {
-    const ticks: AppliedRecord[] = [];
-    let docs: Uint8Array[] = [];
-    for (const { seq, message } of records) {
-      const { type, epoch } = readStreamHead(message);
-      if (epoch !== this.#epoch)
-        throw new ProtocolError('bad_answer', `A message of epoch ${epoch} came in an answer of epoch ${this.#epoch}.`);
-      if (type === STREAM_MESSAGE.tick) {
-        this.#applyTick(seq, message);
-        ticks.push({ at: this.#head, docs });
-        docs = [];
-      } else
-        docs.push(type === STREAM_MESSAGE.doc ? this.#applyPatch(seq, message) : this.#applyKeyframe(seq, message));
-    }
-    this.#docs.push(...docs);
-    return ticks;
-  }
-
-  #applyTick(seq: number, message: Uint8Array): void {
-    const { head, field } = applyTick(message, this.#catalogue!, this.#head.field);
-    if (head.tick !== this.#head.tick + 1)
-      throw new ProtocolError('gap', `Tick ${head.tick} cannot follow tick ${this.#head.tick}.`);
-    this.#head = { tick: head.tick, closeAtMs: head.closeAtMs, seq, field };
-  }
-
-  #applyPatch(seq: number, message: Uint8Array): Uint8Array {
-    const { docRevision, patch } = decodeDocPatch(message);
-    const expected = (this.#docRevision ?? docRevision - 1) + 1;
-    if (docRevision !== expected)
-      throw new ProtocolError('gap', `Document revision ${docRevision} came where ${expected} was due.`);
-    if (this.#document !== undefined) this.#document = applyPatch(this.#document, unpack(patch));
-    this.#docRevision = docRevision;
-    return this.#docFrame(0, seq, patch);
-  }
-
-  /** Among deltas it is there for its document. */
-  #applyKeyframe(seq: number, message: Uint8Array): Uint8Array {
-    const { doc, docRevision } = decodeKeyframe(message, this.#catalogue!);
-    this.#document = unpack(doc);
-    this.#docRevision = docRevision;
-    return this.#docFrame(FRAME_FLAG.snapshot, seq, doc);
-  }
-
-  #docFrame(flags: number, seq: number, payload: Uint8Array): Uint8Array {
-    const { tick, closeAtMs } = this.#head;
-    return encodeDocFrame({ flags, tick, closeAtMs, seq }, payload);
-  }
-
   #tellStale({ stale }: PollHead): void {
     const key = stale && `${stale.tick} ${stale.reason}`;
     if (stale && key !== this.#toldStale) this.#say({ type: 'stale', ...stale });
@@ -344,7 +285,7 @@ export class LocalEdge {
   #answerNext(): void {
     const { next, badNext } = this.#hello;
     if (badNext) this.#refuse(badNext);
-    const { watch, channels, rate, resync } = (next ?? {}) as Next & { readonly resync?: true };
+    const { watch, channels, rate, resync } = next ?? {};
     if (watch) this.receive({ type: 'watch', id: NEXT_ID, watch, ...(channels && { channels }) });
     if (rate) this.receive({ type: 'rate', id: NEXT_ID, rate });
     if (resync) this.#resync();
@@ -352,13 +293,17 @@ export class LocalEdge {
 
   /** The client is to get everything anew, and it is not here: a snapshot must be asked for. */
   get needsSnapshot(): boolean {
-    return this.#owed !== undefined && this.#document === undefined;
+    return this.#owed !== undefined && (this.#isLost || !this.#stream!.hasDocument);
   }
 
   /** Takes `watch`, `rate` and `resync`. There must have been an answer. */
   receive(message: Extract<ClientMessage, { type: 'watch' | 'rate' | 'resync' }>): void {
     try {
-      const limits = { maxCars: MAX_CARS, catalogue: this.#catalogue, hasOwnView: this.#choice.channels !== undefined };
+      const limits = {
+        maxCars: MAX_CARS,
+        catalogue: this.#stream!.catalogue,
+        hasOwnView: this.#choice.channels !== undefined,
+      };
       // As an edge reads it: what it would refuse is refused here.
       const read = parseClientMessage(JSON.stringify(message), limits);
       if (read.type === 'watch') this.#watch(read.id, read);
@@ -376,7 +321,7 @@ export class LocalEdge {
 
   #watch(id: number, { watch, channels = this.#choice.channels }: Wish): void {
     const before = this.#choice;
-    this.#choice = new LocalChoice({ watch, ...(channels && { channels }) }, this.#catalogue!);
+    this.#choice = new LocalChoice({ watch, ...(channels && { channels }) }, this.#stream!.catalogue);
     for (const car of this.#choice.newBeside(before)) this.#pending.add(car);
     for (const car of this.#pending) if (!this.#choice.viewOf(car)) this.#pending.delete(car);
     if (this.#pending.size > 0) this.#dueTick = Math.min(this.#dueTick, this.#held.tick + 1);
@@ -389,7 +334,7 @@ export class LocalEdge {
   }
 
   #setRate(id: number, rate: Rate): void {
-    this.#wantedRate = rate;
+    this.#rate = rate;
     this.#stride = strideOf(rate, this.#tickMs);
     this.#say({ type: 'rate', id, rate });
     this.#dueTick = this.#pending.size > 0 ? this.#held.tick + 1 : this.#held.tick + this.#stride;
@@ -398,22 +343,18 @@ export class LocalEdge {
 
   #resync(): void {
     this.#owed = 'resync';
-    if (this.#document !== undefined && this.#head.tick >= this.#held.tick) this.#giveAnew('resync', false, true);
+    if (!this.needsSnapshot && this.#head.tick >= this.#held.tick) this.#giveAnew('resync', this.#heldAt, 0);
   }
 
   /** Nothing of what is known can be trusted: as {@link needsSnapshot}. */
   distrust(): void {
     this.#owed ??= 'restart';
-    this.#document = undefined;
+    this.#isLost = true;
   }
 }
 
-/** A tick that was applied. */
-interface AppliedRecord {
-  readonly at: FieldAt;
-  /** Changes of the document that came before it, as frames. */
-  readonly docs: readonly Uint8Array[];
-}
+/** The position that a client comes with. */
+const positionOf = ({ since }: Hello): Position | undefined => (since === 'garbled' ? undefined : since);
 
 const writer = new BundleWriter();
 
