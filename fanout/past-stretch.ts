@@ -1,4 +1,5 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
+import { STREAM_MESSAGE } from '../protocol/tick-message.ts';
 import { RaceState } from './race-state.ts';
 import type { RingEntry } from './ring.ts';
 
@@ -26,7 +27,10 @@ export class StretchDecoder {
   /** @param messages In order; they begin some way before the stretch, so that there is a keyframe to begin from. Copied. */
   push(messages: readonly StoredMessage[]): void {
     this.firstSeq ??= messages[0]?.seq;
-    for (const { seq, data } of messages) this.#state.apply(seq, data.slice());
+    for (const { seq, data } of messages) {
+      // Catalogues and logs are text, which begins like no message of ours.
+      if (data[0]! <= STREAM_MESSAGE.doc) this.#state.apply(seq, data.slice());
+    }
   }
 
   /** The last tick before the stretch, if it is known: without it the first positions in the stretch are not. */

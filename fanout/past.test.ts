@@ -9,7 +9,7 @@ type Take = Parameters<ConstructorParameters<typeof Past>[1]>[2];
 /** A race in a stream, an edge that follows it with a ring of 30 ticks, and reads that are answered when told. */
 function stage(
   ticks: number,
-  { firstSeq = 1, writer = new RaceWriter({ cars: 4 }), before = [] as Uint8Array[] } = {},
+  { firstSeq = 1, writer = new RaceWriter({ cars: 4 }), before = [] as Uint8Array[], textEvery = 0 } = {},
 ) {
   const log = [...before];
   /** By tick, the sequence of its message. */
@@ -19,6 +19,7 @@ function stage(
       log.push(bytes);
       if (kind === 'tick') seqOf.set(writer.tick, log.length);
     }
+    if (writer.tick % textEvery === 3) log.push(new TextEncoder().encode('{"offset":0}'));
   }
   const state = new RaceState(writer.catalogue, 30);
   for (const [index, bytes] of log.entries()) state.apply(index + 1, bytes);
@@ -65,6 +66,14 @@ describe('what the stream holds before the ring', () => {
         }
       }),
     );
+  });
+
+  it('is known in between logs and catalogues, which are text', () => {
+    const race = stage(300, { textEvery: 7 });
+    for (const [tick, seq] of race.seqOf) {
+      if (tick === 0 || tick >= 269) continue;
+      expect(race.settle(() => race.past.at(seq))).toMatchObject({ tick, field: race.writer.fields.get(tick) });
+    }
   });
 
   it('leads without a hole from any tick into the ring', () => {

@@ -1,9 +1,9 @@
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import type { Flag, PitStop, RosterEntry } from '../protocol/document.ts';
 import { SourceError } from '../protocol/errors.ts';
 import { isCarId } from '../protocol/field.ts';
+import { bytesOfFile } from './bytes-of-file.ts';
 import { eachOf, integerIn, isObject, numberIn, readFields, textOf, timeOf } from './feed-fields.ts';
 import type { Feed, Moment } from './feed-race.ts';
 import { JsonObjects } from './json-objects.ts';
@@ -42,18 +42,9 @@ async function* readSnapshots(paths: readonly string[], race: NascarRace): Async
   for (const path of paths) {
     const objects = new JsonObjects(MAX_SNAPSHOT_BYTES);
     const name = basename(path);
-    for await (const bytes of openBytes(path)) for (const { text } of objects.push(bytes)) yield race.read(text, name);
+    for await (const bytes of bytesOfFile(path))
+      for (const { text } of objects.push(bytes)) yield race.read(text, name);
     for (const { text } of objects.finish()) yield race.read(text, name);
-  }
-}
-
-async function* openBytes(path: string): AsyncGenerator<Buffer> {
-  try {
-    yield* createReadStream(path);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${message})`;
-    throw new SourceError('no_recording', `The recording ${path} ${why}: give the path of a file.`, { cause });
   }
 }
 

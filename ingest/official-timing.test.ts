@@ -81,6 +81,14 @@ describe('what timekeepers say', () => {
     expect(documents[2]!.pitStops).toEqual(documents[1]!.pitStops);
   });
 
+  it('has no pit stops of ours where it says that there were none', () => {
+    const documents = tell([
+      [{ a: 3 }, { a: { isOnPitRoad: false, pitStops: [] } }],
+      [{ a: 3 }, { a: { isOnPitRoad: true, pitStops: [] } }],
+    ]);
+    expect(documents[1]!.pitStops).toEqual([]);
+  });
+
   it('lets a car that is out stand as silent, with the lap that it had', () => {
     const [document] = tell([[{ a: 3, b: 3 }, { b: { lap: 2, isOut: true } }]]);
     expect(document!.standings.b).toMatchObject({ status: 'silent', lap: 2 });

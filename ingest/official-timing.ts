@@ -39,10 +39,10 @@ export function standOfficially(standing: Standing, said: CarTiming | undefined)
 
 /** The pit stops with those of the timekeepers in place of our own. The same list when nothing is other. */
 export function stopOfficially(pitStops: readonly PitStop[], timing: OfficialTiming): readonly PitStop[] {
-  const official = [...timing.values()].flatMap((said) => said.pitStops ?? []);
-  if (official.length === 0) return pitStops;
+  const said = [...timing.values()].flatMap((car) => (car.pitStops ? [car.pitStops] : []));
+  if (said.length === 0) return pitStops;
   const own = pitStops.filter(({ car }) => !timing.get(car)?.pitStops);
-  const all = [...own, ...official].sort((a, b) => a.inAtMs - b.inAtMs).slice(-MAX_PIT_STOPS);
+  const all = [...own, ...said.flat()].sort((a, b) => a.inAtMs - b.inAtMs).slice(-MAX_PIT_STOPS);
   return all.length === pitStops.length && all.every((stop, i) => isSame(stop, pitStops[i]!)) ? pitStops : all;
 }
 

@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
-import { Sandbox, until } from '../testing/program.ts';
+import { findFreePort, Sandbox, until } from '../testing/program.ts';
 
 let box: Sandbox;
 let nats: TestNatsServer;
@@ -33,6 +33,37 @@ describe('slipstream archive make', () => {
       expect(stdout).toContain('0 ticks lost, 0 doubled, 0 not checked');
       expect(stdout).toContain('ticks 0–59 ');
     }
+  });
+
+  it('makes a race with a log, which those who follow it leave out', async () => {
+    const line = (atS: number, stream: string, payload: object) =>
+      `00:00:${String(atS).padStart(2, '0')}.000${JSON.stringify({ stream, payload })}`;
+    const lines = [
+      line(0, 'Heartbeat', { Utc: '2026-03-01T12:00:00Z' }),
+      line(1, 'TimingData', { Lines: { 1: { Position: '1' } } }),
+      line(5, 'RaceControlMessages', { Messages: [{ Message: 'RISK OF RAIN' }] }),
+      line(30, 'Heartbeat', { Utc: '2026-03-01T12:00:30Z' }),
+    ];
+    writeFileSync(box.path('gp.txt'), lines.join('\n'));
+    expect((await box.run(['archive', 'make', 'gp.race', 'gp.txt'])).code).toBe(0);
+    const { stdout } = await box.run(['archive', 'list', 'gp.race']);
+    expect(stdout).toContain('1 log.race-control');
+    expect((await box.run(['archive', 'import', 'gp.race', '--nats', nats.url])).code).toBe(0);
+    const inspected = await box.run(['inspect', 'gp', '--nats', nats.url]);
+    expect(inspected.stdout).toContain('0 ticks lost, 0 doubled, 0 not checked');
+    const port = await findFreePort();
+    const edge = box.start(['edge', '--nats', nats.url, '--port', String(port)]);
+    const segments = await until('The segments', async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/races/gp/segments`).catch(() => undefined);
+      return answer?.ok ? ((await answer.json()) as { segments: { id: string }[] }).segments : undefined;
+    });
+    expect(segments).toHaveLength(2);
+    for (const { id } of segments!) {
+      const answer = await fetch(`http://127.0.0.1:${port}/races/gp/segments/${id}`);
+      expect([answer.status, (await answer.arrayBuffer()).byteLength > 100]).toEqual([200, true]);
+    }
+    edge.child.kill('SIGTERM');
+    await edge.end();
   });
 
   it('leaves nothing behind when it is ended before', async () => {

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readF1LiveFeed } from '../../ingest/f1-live/live-feed.ts';
 import { createF1TestSource } from '../../ingest/f1-test-source.ts';
 import { openFeed } from '../../ingest/feed-race.ts';
 import { createIbtSource, readIbtStart } from '../../ingest/ibt-source.ts';
@@ -10,7 +11,7 @@ import { ConfigError } from '../../protocol/errors.ts';
 import { UsageError, type Values } from '../flags.ts';
 import type { SOURCE_FLAGS } from '../race-flags.ts';
 
-export const RECORDING_KINDS = ['ibt', 'f1-test', 'nascar', 'simulator'] as const;
+export const RECORDING_KINDS = ['ibt', 'f1-test', 'f1-live', 'nascar', 'simulator'] as const;
 export type RecordingKind = (typeof RECORDING_KINDS)[number];
 
 /** Most cars that a field can be made of. */
@@ -27,11 +28,12 @@ export interface RecordingChoice extends Omit<Values<typeof SOURCE_FLAGS>, 'cars
 const MOST_PATHS: Readonly<Record<RecordingKind, number>> = {
   ibt: ALL_CARS,
   'f1-test': 1,
+  'f1-live': 1,
   nascar: 100_000,
   simulator: 0,
 };
 
-export const catalogueOfKind = (kind: RecordingKind): string => (kind === 'f1-test' ? 'formula-1' : 'stock-car');
+export const catalogueOfKind = (kind: RecordingKind): string => (kind.startsWith('f1-') ? 'formula-1' : 'stock-car');
 
 /**
  * What the recordings are, where nobody has said so.
@@ -70,6 +72,8 @@ function kindOfPath(path: string): RecordingKind {
 function kindOfHead(head: Buffer): RecordingKind | undefined {
   const text = head.toString('latin1');
   if (/"vehicles"\s*:\s*\[/.test(text) && text.includes('"lap_number"')) return 'nascar';
+  if (/^\d\d:\d\d:\d\d\.\d{3}\{"stream":/m.test(text)) return 'f1-live';
+  if (/^(\xef\xbb\xbf)?\{\s*"/.test(text) && /"(CarData\.z|TimingData|SessionInfo)"\s*:/.test(text)) return 'f1-live';
   if (head.length < 144) return undefined;
   const version = head.readInt32LE(0);
   const rate = head.readInt32LE(8);
@@ -114,6 +118,8 @@ export async function openRecordings(
       const field = { folder: paths[0]!, cars: cars ?? ALL_CARS, isOnce: true };
       return recordSource(UNDATED_MS, (clock) => createF1TestSource(catalogue, clock, field));
     }
+    case 'f1-live':
+      return openFeed(readF1LiveFeed(paths[0]!, catalogue));
     case 'nascar':
       return openFeed(readNascarFeed(paths, catalogue));
     case 'simulator': {
