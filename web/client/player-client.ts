@@ -188,7 +188,7 @@ class PlayerClient implements Player {
     // Something else was asked for meanwhile.
     if (this.#run !== before || this.race.status.phase === 'closed') return;
     const newest = this.#live?.tick ?? timeline.head?.tick ?? 0;
-    if (place.epoch === timeline.epoch && place.tick >= newest) {
+    if (place.epoch === (this.#liveEpoch ?? timeline.epoch) && place.tick >= newest) {
       if (!this.#clock.isPaused) {
         this.goLive();
         return;
@@ -279,7 +279,7 @@ class PlayerClient implements Player {
 
   async #findDelayed(signal: AbortSignal): Promise<Place> {
     const timeMs = this.#edgeMs()!;
-    const place = findTarget(await this.#reader.list(signal), { timeMs }, undefined);
+    const place = findTarget(await this.#reader.list(signal, LIST_MS), { timeMs }, undefined);
     return this.#reader.tickAt(place, timeMs, signal);
   }
 
@@ -316,6 +316,7 @@ class PlayerClient implements Player {
   /** @param isJump The first tick is shown at once. @returns when it is, or never will be. */
   #playFrom(find: Find, isJump: boolean): Promise<void> {
     this.#stopRun();
+    if (this.race.status.phase === 'closed') return Promise.resolve();
     const run = new AbortController();
     this.#run = run;
     return new Promise((resolve) => {
@@ -341,7 +342,8 @@ class PlayerClient implements Player {
         }
       } catch (error) {
         if (signal.aborted) return;
-        this.#emitter.emit('error', error as Error);
+        // Tried again and again until it is there: told once.
+        if (!this.#isWaiting) this.#emitter.emit('error', error as Error);
         this.#setWaiting(true);
         this.#reader.tryAnother();
         // Ended by whatever is asked for next.

@@ -106,6 +106,21 @@ it('shows nothing that is newer than the TV delay, and every tick after that, al
   expect([player.mode, faults, errors]).toEqual(['live', [], []]);
 });
 
+it('shows nothing of a young race that should be delayed, until it can be', async () => {
+  await rig.publish(5);
+  await rig.startEdge();
+  const { player, ticks, faults } = open({ delayMs: 1000 });
+  await vi.waitFor(() => expect(player.isWaiting).toBe(true), WAIT);
+  expect([player.race.car('9')?.tick, player.mode]).toEqual([4, 'delayed']);
+  expect([player.tick, player.car('9'), player.document, ticks]).toEqual([undefined, undefined, undefined, []]);
+  await rig.publish(40);
+  await vi.waitFor(() => expect(player.tick).toBeGreaterThan(40), WAIT);
+  expect([player.isWaiting, faults]).toEqual([false, []]);
+  player.close();
+  player.goLive();
+  expect(player.tick).toBeGreaterThan(40);
+});
+
 it('goes on at another edge where one is killed, and waits while none can be reached', async () => {
   await rig.publish(101);
   const killed = await startEdgeProcess(rig.natsUrl);
