@@ -186,7 +186,9 @@ export class PastReader {
     const read = async () => {
       const stretch = decodePollAnswer(await this.#get(`segments/${id}`, signal));
       const { kind, epoch: own, ticks: count } = stretch.head;
-      if (kind !== 'segment' || own !== epoch || count !== ticks[1] - ticks[0])
+      const [first] = stretch.records;
+      const isOther = first && readStreamHead(first.message).tick !== ticks[0];
+      if (kind !== 'segment' || own !== epoch || count !== ticks[1] - ticks[0] || isOther)
         throw new ProtocolError('bad_answer', `What came for segment ${id} is another one.`);
       return stretch;
     };
