@@ -3,6 +3,8 @@ import { connectNats } from '../broker/connection.ts';
 import type { Usage, Values } from '../cli/flags.ts';
 import { createRandom } from '../ingest/simulator/random.ts';
 import { StreamOracle } from '../testing/stream-oracle.ts';
+import type { Transport } from '../web/client/mod.ts';
+import { TRANSPORTS } from '../web/client/transports.ts';
 import { Act, type Row } from './chaos/act.ts';
 import { ChaosFans } from './chaos/fans.ts';
 import { FAULTS, type Fault } from './chaos/faults.ts';
@@ -33,6 +35,12 @@ const FLAGS = {
     default: FAULTS.map(({ name }) => name),
     help: 'Only these faults.',
   },
+  transports: {
+    kind: 'list',
+    of: TRANSPORTS,
+    default: ['websocket', 'sse'],
+    help: 'Ways to the edges that decoding fans may use.',
+  },
   once: { kind: 'switch', help: 'End when each fault was done once, whatever time is left.' },
   steady: { kind: 'integer', min: 1, max: 600, default: 5, unit: 's', help: 'Time without a fault behind each.' },
 } as const;
@@ -54,7 +62,7 @@ interface ActResult {
   readonly rows: readonly Row[];
   readonly counts: Readonly<Record<string, number>>;
   readonly decodingFans: number;
-  readonly eventFans: number;
+  readonly transports: Readonly<Record<string, number>>;
 }
 
 /** Sets a stage, brings the fans and does the faults, for so many seconds. */
@@ -75,7 +83,7 @@ async function perform(
     const oracle = new StreamOracle(connection, RACE, KEEP_TICKS);
     await oracle.read();
     say(`connecting ${flags.fans} fans`);
-    const fans = await ChaosFans.bring(stage, oracle, flags.fans, flags.seed);
+    const fans = await ChaosFans.bring(stage, oracle, { ...flags, transports: flags.transports as Transport[] });
     parts.push(() => fans.stop());
     const faults = wanted.filter(({ problem }) => problem?.(stage) === undefined);
     for (const { name, problem } of wanted) if (problem?.(stage)) say(`${name} is left out: ${problem(stage)}`);
@@ -88,10 +96,11 @@ async function perform(
       await act.do(fault, flags.steady * 1000);
     }
     await act.end(nats === 'single' ? 'end' : 'cluster-end');
+    const transports = fans.transports();
     const { joined, snapshots, refused } = await fans.tally();
     const counts = { ticks: oracle.ticks, states_compared: fans.statesCompared, joined, snapshots, refused };
-    const { decodingFans, eventFans } = fans;
-    return { rows: act.rows, counts: { seconds: round(act.passedS, 0), ...counts }, decodingFans, eventFans };
+    const { decodingFans } = fans;
+    return { rows: act.rows, counts: { seconds: round(act.passedS, 0), ...counts }, decodingFans, transports };
   } finally {
     for (const stop of parts.reverse()) await stop();
   }
@@ -119,7 +128,7 @@ export async function run(flags: Values<typeof FLAGS>): Promise<Record<string, u
     seconds: count('seconds'),
     fans: flags.fans,
     decoding_fans: acts[0]?.decodingFans,
-    over_event_streams: acts[0]?.eventFans,
+    transports: acts[0]?.transports,
     ticks: count('ticks'),
     states_compared: count('states_compared'),
     lost: sum('lost'),

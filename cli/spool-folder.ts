@@ -19,8 +19,9 @@ export function spoolFolder(
   say: (level: LogLevel, message: string) => void,
 ): string | undefined {
   if (flag === OFF) return undefined;
-  const folder = join(flag === undefined ? stateFolder() : resolve(flag), race);
+  let folder = '~/.local/state';
   try {
+    folder = join(flag === undefined ? stateFolder() : resolve(flag), race);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.W_OK | constants.X_OK);
     return folder;
@@ -34,7 +35,10 @@ export function spoolFolder(
   }
 }
 
-/** As the XDG Base Directory Specification has it: what should survive restarts and is no document of the user. */
+/**
+ * As the XDG Base Directory Specification has it: what should survive restarts and is no document of the user.
+ * @throws what the system says of a user who has no home.
+ */
 function stateFolder(): string {
   const state = process.env.XDG_STATE_HOME;
   return join(state && isAbsolute(state) ? state : join(homedir(), '.local', 'state'), 'slipstream', 'spool');

@@ -134,7 +134,10 @@ describe('an edge', () => {
     };
     expect(await reasonFor(old)).toBe('too_old');
     expect(await reasonFor('00000000000000ff:500')).toBe('other_epoch');
+    // Where no tick comes, whoever is ahead is sent elsewhere.
+    const ticking = setInterval(() => void stage.publisher.run(1), 200);
     expect(await reasonFor(`${stage.writer.epoch}:99999999`)).toBe('ahead');
+    clearInterval(ticking);
   });
 
   it('E7 resumes at the newest position with nothing, and gives everything anew on resync', async () => {

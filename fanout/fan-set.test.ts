@@ -259,12 +259,35 @@ describe('the fans of a race', () => {
     fan.fan = edge.fans.add(fan.sink, 0);
     const since = { epoch: world.writer.epoch, seq: 1e9 };
     edge.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, rate: 2, since }, 0);
+    world.nowMs = 2_900;
+    world.publish(1);
+    edge.catchUp();
     edge.fans.sweep(2_999);
     expect(fan.reader.said).toEqual([]);
     edge.fans.sweep(3_000);
     expect(fan.reader.receipts).toMatchObject([
       { kind: 'snapshot', reason: 'ahead', from: `${world.writer.epoch}:1000000000` },
     ]);
+  });
+
+  it('F8a who are ahead of an edge to which no tick comes are sent elsewhere, and not back in time', () => {
+    const world = new World(3);
+    const edge = new FakeEdge(world);
+    const come = (nowMs: number) => {
+      const fan = new FakeFan(world, WATCH, 'all');
+      fan.sink = new FakeSink(fan.reader);
+      fan.fan = edge.fans.add(fan.sink, nowMs);
+      const since = { epoch: world.writer.epoch, seq: 1e9 };
+      edge.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, rate: 2, since }, nowMs);
+      edge.fans.sweep(nowMs + 3_000);
+      return fan;
+    };
+    const early = come(0);
+    expect([early.sink.closed, early.reader.said]).toEqual(['not_ready', []]);
+    // After the end of the race no tick will ever come, here or elsewhere.
+    world.finish();
+    edge.catchUp();
+    expect(come(60_000).reader.receipts).toMatchObject([{ kind: 'snapshot', reason: 'ahead' }]);
   });
 
   it('F9 hear something while the stream stands still, and those who say nothing are let go', () => {

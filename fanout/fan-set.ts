@@ -114,7 +114,13 @@ export class FanSet {
     const { epoch, seq, ring } = delivery.state;
     const older = (position: number) => delivery.past.at(position);
     const late = nowMs >= fan.deadlineAtMs ? fan.parkedFor : undefined;
-    const plan = planResume(hello.since, hello.history, { epoch, seq, ring, older, late });
+    const isStalled = this.standstill.isStalled(nowMs, delivery.state);
+    const plan = planResume(hello.since, hello.history, { epoch, seq, ring, older, late, isStalled });
+    if (plan.kind === 'wait' && plan.for === late) {
+      // Another edge may know more.
+      this.close(fan, 'not_ready');
+      return;
+    }
     if (plan.kind === 'wait') {
       this.#park(fan, hello, plan.for, nowMs);
       return;

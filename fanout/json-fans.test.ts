@@ -272,7 +272,10 @@ describe('people who read JSON', () => {
     };
     expect(await reasons('garbled')).toMatchObject({ kind: 'snapshot', reason: 'garbled' });
     expect(await reasons({ epoch: 'fedcba9876543210', seq: 7 })).toMatchObject({ reason: 'other_epoch' });
-    expect(await reasons({ epoch, seq: 10_000 })).toMatchObject({ reason: 'ahead' });
+    const ahead = stage.fan({ since: { epoch, seq: 10_000 } });
+    stage.run(7);
+    stage.sweep(100);
+    expect(ahead.reader.receipts[0]).toMatchObject({ reason: 'ahead' });
     stage.isReadable = false;
     const { reader } = stage.fan({ since: { epoch, seq: 20 } });
     await stage.settle();

@@ -18,7 +18,7 @@ export interface JsonFansOptions {
   readonly race: string;
   readonly tickMs: number;
   readonly limits: EdgeLimits;
-  readonly standstill: Pick<Standstill, 'isQuiet' | 'stale'>;
+  readonly standstill: Pick<Standstill, 'isQuiet' | 'isStalled' | 'stale'>;
   /** What is served; `undefined` while there is nothing. */
   readonly delivery: () => Delivery | undefined;
   /** Told of what should never happen. */
@@ -174,10 +174,16 @@ export class JsonFans {
     const { epoch, seq, ring } = state;
     // Nobody reads the stream for who is slow: what lies before the ring is a snapshot.
     const older = (position: number) => (fan.isBehind ? delivery.past.at(position) : 'gone');
-    const present = { epoch, seq, ring, late, older };
+    const isStalled = this.#options.standstill.isStalled(nowMs, state);
+    const present = { epoch, seq, ring, late, older, isStalled };
     // Ticks that came all at once, as after an outage, are no fault of the fan.
     const isJoined = !fan.isBehind && (fan.wasSlow || fan.pace.stride > 1);
     const plan = planResume(fan.since, isJoined ? 'latest' : fan.wish.history, present);
+    if (plan.kind === 'wait' && plan.for === late) {
+      // Another edge may know more.
+      this.#close(fan, 'not_ready');
+      return 'done';
+    }
     return this.#follow(fan, plan, delivery, nowMs);
   }
 

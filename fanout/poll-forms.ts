@@ -51,14 +51,23 @@ function recordsOf(run: readonly RingEntry[], fromSeq: number, toSeq: number): S
 export const BASE_FORM: PollForm = {
   ...BINARY_FORM,
   waits: false,
-  deltas(head, state, run, fromSeq, toSeq) {
-    const { tick, closeAtMs, field } = run[0]!;
-    const at = { tick, closeAtMs, epoch: state.epoch, catalogueTag: state.catalogue.tag };
-    // Of an older document nothing is known; whoever goes on from somewhere holds its own.
-    const message = encodeKeyframe(at, state.catalogue, field, NO_DOCUMENT, 0);
-    return encodePollAnswer(head, [{ seq: fromSeq, message }, ...recordsOf(run, fromSeq, toSeq)]);
-  },
+  deltas: (head, state, run, fromSeq, toSeq) =>
+    encodePollAnswer(head, [{ seq: fromSeq, message: baseOf(run[0]!, state) }, ...recordsOf(run, fromSeq, toSeq)]),
 };
+
+/** Made once for each tick, however many positions somebody asks for. */
+const bases = new WeakMap<RingEntry, Uint8Array>();
+
+function baseOf(entry: RingEntry, { epoch, catalogue }: RaceState): Uint8Array {
+  const known = bases.get(entry);
+  if (known) return known;
+  const { tick, closeAtMs, field } = entry;
+  const at = { tick, closeAtMs, epoch, catalogueTag: catalogue.tag };
+  // Of an older document nothing is known; whoever goes on from somewhere holds its own.
+  const message = encodeKeyframe(at, catalogue, field, NO_DOCUMENT, 0);
+  bases.set(entry, message);
+  return message;
+}
 
 /** For people: the whole field in its smallest view, and JSON Patches of it. */
 export function jsonForm(race: string): PollForm {

@@ -110,7 +110,7 @@ describe('the plan for a long poll', () => {
     (place, stream, moment, late) => {
       const plan = planPoll(PLACES[place], {
         ...{ epoch: EPOCH, seq: SEQ, ring: RING, older: () => STREAM[stream] },
-        ...{ late: late === 'nothing' ? undefined : late, ...MOMENTS[moment] },
+        ...{ late: late === 'nothing' ? undefined : late, ...MOMENTS[moment], isStalled: false },
       });
       const row = place === 'before the ring' ? TABLE[place][stream] : TABLE[place];
       expect(tell(plan)).toBe(LATE[late][row[moment]] ?? row[moment]);

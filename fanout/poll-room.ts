@@ -19,7 +19,7 @@ export interface PollRoomOptions {
   readonly limits: EdgeLimits;
   /** The state that is served and what lies before it; `undefined` while there is none. */
   readonly known: () => { readonly state: RaceState; readonly past: Past } | undefined;
-  readonly standstill: Pick<Standstill, 'isQuiet' | 'stale'>;
+  readonly standstill: Pick<Standstill, 'isQuiet' | 'isStalled' | 'stale'>;
   /** Whether the edge has room for one more request that waits. */
   readonly mayWait: () => boolean;
   /** Told of what should never happen. */
@@ -102,7 +102,7 @@ export class PollRoom {
 
   /** @returns whether it has its answer. */
   #serve(poll: Poll, nowMs: number): boolean {
-    let reply: Reply | undefined;
+    let reply: Reply | 'not_ready' | undefined;
     try {
       reply = this.#answer(poll, nowMs);
     } catch (error) {
@@ -112,13 +112,18 @@ export class PollRoom {
       return true;
     }
     if (!reply) return false;
+    if (reply === 'not_ready') {
+      this.#refuse(poll, reply);
+      return true;
+    }
     this.forget(poll);
     this.tally.bytes += reply.body.length;
     poll.give(reply);
     return true;
   }
 
-  #answer(poll: Poll, nowMs: number): Reply | undefined {
+  /** @returns `not_ready`: another edge may know more. */
+  #answer(poll: Poll, nowMs: number): Reply | 'not_ready' | undefined {
     const { known, standstill } = this.#options;
     const { state, past } = known()!;
     const late = nowMs >= poll.lateAtMs && poll.waitsFor !== 'tick' ? poll.waitsFor : undefined;
@@ -126,8 +131,10 @@ export class PollRoom {
     const plan = planPoll(poll.since, {
       ...{ epoch, seq, ring, late, older: (position) => past.at(position) },
       isQuiet: standstill.isQuiet(nowMs),
+      isStalled: standstill.isStalled(nowMs, state),
       isOver: !poll.answers.waits || nowMs >= poll.untilMs || (!poll.wasStale && standstill.stale !== undefined),
     });
+    if (plan.kind === 'wait' && plan.for === late) return 'not_ready';
     if (plan.kind === 'wait') return this.#wait(poll, plan.for, nowMs);
     if (plan.kind !== 'deltas') return this.#make(plan, poll, state, plan.kind === 'documents' ? [plan.base] : []);
     const entries = this.#entries(plan.base, poll);

@@ -29,6 +29,8 @@ export interface Present {
   readonly older: (seq: number) => RingEntry | 'unread' | 'gone';
   /** What the fan has waited for as long as it may, if it has. */
   readonly late: Awaited | undefined;
+  /** No tick comes here, and the race is not over: who is ahead of this edge may be right, and find others who know more. */
+  readonly isStalled: boolean;
 }
 
 /** Further back than an hour at 2 Hz nobody gets tick by tick: that is what the archive is for. */
@@ -48,7 +50,8 @@ export function planResume(since: Since | undefined, history: History, present: 
   if (!since) return { kind: 'snapshot', reason: 'first' };
   if (since === 'garbled') return { kind: 'snapshot', reason: 'garbled' };
   if (since.epoch !== present.epoch) return { kind: 'snapshot', reason: 'other_epoch' };
-  if (since.seq > present.seq) return orWait('ahead', 'edge', present);
+  // A fan is never taken back in time by an edge that may only be behind.
+  if (since.seq > present.seq) return present.isStalled ? FOR_EDGE : orWait('ahead', 'edge', present);
   const { head } = present.ring;
   const base = present.ring.atSeq(since.seq) ?? present.older(since.seq);
   if (base === 'gone' || !head) return { kind: 'snapshot', reason: 'too_old' };
@@ -57,6 +60,8 @@ export function planResume(since: Since | undefined, history: History, present: 
   const isWhole = missed === 0 || (history === 'all' && missed <= MAX_REPLAY_TICKS);
   return { kind: isWhole ? 'deltas' : 'composite', base };
 }
+
+const FOR_EDGE: ResumePlan = { kind: 'wait', for: 'edge' };
 
 const orWait = (reason: SnapshotReason, what: Awaited, { late }: Present): ResumePlan =>
   late === what ? { kind: 'snapshot', reason } : { kind: 'wait', for: what };

@@ -48,6 +48,9 @@ export function judge({ hasState, isFollowing, isSilent, isStreamAway, isFinishe
   return { status, reason: isFollowing ? 'no_ticks' : 'unreadable' };
 }
 
+const isFinished = (state: RaceState | undefined): boolean =>
+  (state?.document as Partial<RaceDocument> | undefined)?.flag === 'checkered';
+
 interface StandstillOptions {
   readonly limits: EdgeLimits;
   readonly tickMs: number;
@@ -91,7 +94,7 @@ export class Standstill {
       isFollowing: state?.status === 'following',
       isSilent: this.#isSilent,
       isStreamAway: this.#options.isStreamAway(),
-      isFinished: (state?.document as Partial<RaceDocument> | undefined)?.flag === 'checkered',
+      isFinished: isFinished(state),
     });
   }
 
@@ -128,6 +131,11 @@ export class Standstill {
   /** Nothing may wait for a tick any more. */
   isQuiet(nowMs: number): boolean {
     return nowMs - this.#servedAtMs >= Math.max(QUIET_AFTER_MS, 2 * this.#options.tickMs);
+  }
+
+  /** No tick comes, and the race is not over: what is known here may be old. */
+  isStalled(nowMs: number, state: RaceState): boolean {
+    return this.isQuiet(nowMs) && !isFinished(state);
   }
 
   /** What whoever asks is to be told. */

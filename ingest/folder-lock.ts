@@ -5,7 +5,8 @@ import { join } from 'node:path';
 /**
  * Takes a folder for this process; what a process that is gone has left is taken over.
  *
- * Processes see each other only on one machine and in one container: a folder on a shared disk is nobody's lock.
+ * Processes see each other only on one machine and in one container: a folder on a shared disk is nobody's lock. Two that
+ * find the same dead lock at the very same moment may both take it.
  * @returns gives it back; or the id of the process that holds it.
  * @throws what the file system throws.
  */

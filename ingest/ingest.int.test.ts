@@ -446,12 +446,17 @@ describe('when NATS goes away', { timeout: 90_000 }, () => {
     const clock = new VirtualClock(START_MS);
     const { ingest } = await start(clock);
     await run(clock, 3);
+    const jsm = await jetstreamManager(connection);
+    const renewals = async () =>
+      (await jsm.streams.getMessage('KV_slipstream_leases', { last_by_subj: `$KV.slipstream_leases.${RACE}` }))!.seq;
+    const before = await renewals();
     await server.kill();
     // Real time has to pass here: it is the lease that expires.
     await until(() => ingest.counts().publish_retry! >= 2);
     await server.restart();
     await run(clock, 3);
     await until(async () => (await lastTick()) === 5);
+    await until(async () => (await renewals()) > before + 1);
     const waits = Promise.withResolvers<string>();
     const abort = new AbortController();
     const second = startIngest(

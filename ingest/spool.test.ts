@@ -93,6 +93,16 @@ describe('a spool', () => {
     expect(plain(again.readAll(0))).toEqual(expected(0, 20));
   });
 
+  it('whose first files are gone begins with those that are there', () => {
+    fill(20).close();
+    const [gone] = files();
+    rmSync(join(folder, gone!));
+    const spool = open();
+    const { settled } = spool.load()!;
+    expect(settled.upTo).toBeGreaterThan(0);
+    expect(plain(spool.readAll(settled.upTo))).toEqual(expected(settled.upTo, 20));
+  });
+
   it('ends where a file in the middle is damaged or missing', () => {
     for (const harm of [(path: string) => rmSync(path), (path: string) => writeFileSync(path, 'x')]) {
       fill(20).close();

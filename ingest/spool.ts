@@ -1,6 +1,7 @@
 import {
   closeSync,
   fdatasync,
+  fdatasyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -160,6 +161,8 @@ export class Spool {
       droppedBytes += file.length - goodBytes;
       truncateSync(path, goodBytes);
     }
+    // What is gone was settled, also where the disk has lost the record of it.
+    this.#settled = { ...this.#settled, upTo: Math.max(this.#settled.upTo, first?.first ?? 0) };
     const settled = this.#settled;
     if (!first || settled.upTo >= this.end) {
       this.#removeAll();
@@ -198,8 +201,11 @@ export class Spool {
       const [head] = this.#segments;
       const tail = this.#segments.at(-1);
       if (!head || !tail) return;
-      // Before anything goes: it stands in the newest file, which goes last.
-      if (head !== tail && settled.upTo >= head.first + head.count) this.#write(tail, { kind: 'settled', settled });
+      if (head !== tail && settled.upTo >= head.first + head.count) {
+        // Before anything goes, also from the disk: it stands in the newest file, which goes last.
+        this.#write(tail, { kind: 'settled', settled });
+        fdatasyncSync(this.#file!);
+      }
       if (settled.upTo >= this.end) this.#removeAll();
       else this.#removeBelow(settled.upTo);
     });

@@ -1,7 +1,7 @@
 import { continueFrom } from '../bench/crowd/continuity.ts';
 import type { PublishedTick } from '../ingest/ingest.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
-import type { History, Rate, Wish } from '../protocol/control.ts';
+import type { History, Rate, Receipt, Wish } from '../protocol/control.ts';
 import type { Field } from '../protocol/field.ts';
 import { type CarView, type ConnectOptions, connect, type Race, type TickEvent } from '../web/client/mod.ts';
 
@@ -88,6 +88,7 @@ export class OracleFan {
   readonly #oracle: Truth;
   readonly #history: History;
   #lastTick = -1;
+  #receipt: Receipt | undefined;
   /** The choice that the edge has confirmed; cars of it must be there. */
   #confirmed: readonly { car: string; view: string }[] = [];
   #confirmedAtTick = -1;
@@ -118,7 +119,8 @@ export class OracleFan {
       this.#confirmedAtTick = this.#lastTick;
     });
     // A new connection begins with what the fan holds; a choice that had not come yet is confirmed anew.
-    this.race.on('receipt', () => {
+    this.race.on('receipt', (receipt) => {
+      this.#receipt = receipt;
       this.#confirmed = [];
     });
   }
@@ -210,8 +212,10 @@ export class OracleFan {
   #note({ tick, span, snapshot, repaired, conflated }: TickEvent, what: string): void {
     if (this.report.notes.length >= 5) return;
     const flags = Object.entries({ snapshot, repaired, conflated }).flatMap(([name, isSet]) => (isSet ? [name] : []));
-    const fan = `history ${this.#history}, rate ${this.race.rate}`;
-    this.report.notes.push(`${what}: tick ${tick} over ${span} (${flags.join(' ')}) on tick ${this.#lastTick}; ${fan}`);
+    const fan = `history ${this.#history}, rate ${this.race.rate}, ${this.race.statistics().transport}`;
+    const { kind, reason = 'no reason' } = this.#receipt ?? { kind: 'no repair' };
+    const frame = `tick ${tick} over ${span} (${flags.join(' ')}) on tick ${this.#lastTick}`;
+    this.report.notes.push(`${what}: ${frame}; ${fan}; last receipt: ${kind}, ${reason}`);
   }
 
   #differ(what: string): void {

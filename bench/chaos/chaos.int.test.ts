@@ -25,7 +25,7 @@ describe.skipIf(!findProxy('haproxy'))('npm run chaos', () => {
     expect(faults).toEqual(['ingest-kill', 'edge-kill', 'end']);
     for (const { recover_s } of results.faults) expect(recover_s).toBeTypeOf('number');
     expect(results.ticks).toBeGreaterThan(10);
-    expect(results.over_event_streams).toBeGreaterThan(0);
+    expect(results.transports.sse).toBeGreaterThan(0);
     expect(results.states_compared).toBeGreaterThan(10);
     await box.untilNothingIsLeft();
   }, 120_000);

@@ -2,6 +2,7 @@ import { createRandom } from '../../ingest/simulator/random.ts';
 import type { OracleFan } from '../../testing/oracle-fan.ts';
 import { type CrowdOptions, RandomCrowd } from '../../testing/random-crowd.ts';
 import type { StreamOracle } from '../../testing/stream-oracle.ts';
+import type { Transport } from '../../web/client/mod.ts';
 import { Crowd } from '../crowd/crowd.ts';
 import { planFor } from '../crowd/measured-span.ts';
 import type { CrowdPlan } from '../crowd/plan.ts';
@@ -11,12 +12,19 @@ import { RACE, type Stage } from './stage.ts';
 /** Light fans by what they want and how they come; the rest of the shares is `all`. */
 const SHARES = { latest: 0.25, mobile: 0.2, slow: 0.1 } as const;
 const MAX_DECODING = 24;
-/** Decoding fans over the network that is spoilt, and over streams of events, with every second reconnect over that network. */
-const DECODING = { mobile: 0.3, events: 0.3 } as const;
+/** Decoding fans over the network that is spoilt, and without WebSockets, with every second reconnect over that network. */
+const DECODING = { mobile: 0.3, fallback: 0.3 } as const;
 const STIR_EVERY_MS = 1000;
 const TICKS_PER_S = 2;
 /** As the SDK does. */
 const PATIENCE = { connectMs: 10_000, silenceMs: 25_000 } as const;
+
+export interface FanWishes {
+  readonly fans: number;
+  readonly seed: number;
+  /** Ways to the edges that the SDK may use; some of its fans use one other than WebSockets from the beginning. */
+  readonly transports: readonly Transport[];
+}
 
 /** Light fans, who check the numbers of ticks, and fans of the SDK, who change their minds and compare every state with the stream. */
 export class ChaosFans {
@@ -36,7 +44,7 @@ export class ChaosFans {
   }
 
   /** Brings all fans; resolves when each of them has a tick. */
-  static async bring(stage: Stage, oracle: StreamOracle, fans: number, seed: number): Promise<ChaosFans> {
+  static async bring(stage: Stage, oracle: StreamOracle, { fans, seed, transports }: FanWishes): Promise<ChaosFans> {
     const { haproxy, mobile } = stage;
     const wishes = { carsPerFan: 4, view: 'essentials', choices: 'random', doc: false, returns: true } as const;
     const plan: CrowdPlan = { ...(await planFor(haproxy.url, wishes)), patience: PATIENCE };
@@ -60,16 +68,19 @@ export class ChaosFans {
         await crowd.measure(-1, Number.MAX_SAFE_INTEGER);
       }
       const options = { oracle, catalogue: oracle.catalogue!, race: RACE, cars: plan.cars };
-      const [onMobile, onEvents] = [DECODING.mobile, DECODING.events].map((part) => Math.ceil(decoding * part)) as [
-        number,
-        number,
-      ];
+      const others = transports.filter((one) => one !== 'websocket');
+      const count = (part: number) => Math.ceil(decoding * part);
+      const [onMobile, inFallback] = [count(DECODING.mobile), others.length > 0 ? count(DECODING.fallback) : 0];
       const seeds = createRandom(seed);
       const add = (more: Pick<CrowdOptions, 'urls' | 'fans' | 'transports'>) =>
         random.push(new RandomCrowd({ ...options, ...more, seed: seeds.int(2 ** 31) }));
-      add({ urls: [haproxy.url], fans: decoding - onMobile - onEvents });
-      add({ urls: [mobile.url], fans: onMobile });
-      add({ urls: [haproxy.url, mobile.url], fans: onEvents, transports: ['sse'] });
+      add({ urls: [haproxy.url], fans: decoding - onMobile - inFallback, transports });
+      add({ urls: [mobile.url], fans: onMobile, transports });
+      const urls = [haproxy.url, mobile.url];
+      for (const [n, one] of others.entries()) {
+        const share = Math.floor((inFallback * (n + 1)) / others.length) - Math.floor((inFallback * n) / others.length);
+        add({ urls, fans: share, transports: [one] });
+      }
       return new ChaosFans(crowds, random);
     } catch (error) {
       for (const one of random) one.close();
@@ -135,9 +146,14 @@ export class ChaosFans {
     return this.#sdk.length;
   }
 
-  /** Decoding fans whose connection is a stream of events now. */
-  get eventFans(): number {
-    return this.#sdk.filter(({ race }) => race.statistics().transport === 'sse').length;
+  /** How many decoding fans use each transport now. */
+  transports(): Record<string, number> {
+    const used: Record<string, number> = {};
+    for (const { race } of this.#sdk) {
+      const { transport } = race.statistics();
+      used[transport] = (used[transport] ?? 0) + 1;
+    }
+    return used;
   }
 
   /** What decoding fans found, in words. */

@@ -113,6 +113,11 @@ export class World {
     this.log.push(this.writer.keyframe().bytes);
   }
 
+  /** The checkered flag is shown. */
+  finish(): void {
+    this.log.push(this.writer.docPatch([{ op: 'add', path: '/flag', value: 'checkered' }]).bytes);
+  }
+
   changeCatalogue(): void {
     this.writer.changeCatalogue(testCatalogue(`catalogue-${this.catalogues.size}`));
     this.catalogues.set(this.writer.catalogue.tag, this.writer.catalogue);
@@ -249,7 +254,14 @@ export class FakeFan {
     edge.settle();
     if (this.fan.stage === 'parked') {
       this.world.nowMs += 60_000;
+      edge.catchUp(1);
       edge.fans.sweep(this.world.nowMs);
+      if (this.sink.closed) {
+        // No tick came: it was sent away, and finds an edge that has come up.
+        edge.catchUp();
+        this.connect(edge, isFrozen);
+        return;
+      }
     }
     if (since && wanted.watch.length !== wish.watch.length) edge.fans.watch(this.fan, 1, wanted);
   }

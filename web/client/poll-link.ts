@@ -130,12 +130,17 @@ export class PollLink implements Link {
     if (this.#edge.needsSnapshot) this.#request.abort();
   }
 
-  /** Asks whether the edge is there, past every cache. */
+  /**
+   * Asks whether the edge is there, past every cache. The answer may have come over another connection than that of the
+   * poll, which may be dead: that is asked anew.
+   */
   async #probe(id: number): Promise<void> {
     try {
       const url = new URL('healthz', this.#target.base).href;
       const { ok } = await this.#fetch(url, { signal: this.#abort.signal, cache: 'no-store' });
-      if (ok) this.#listener?.onMessage(JSON.stringify({ type: 'pong', id }));
+      if (!ok || !this.#listener) return;
+      this.#request.abort();
+      this.#listener.onMessage(JSON.stringify({ type: 'pong', id }));
     } catch (error) {
       this.#end(BROKEN, error instanceof Error ? error.message : '');
     }
