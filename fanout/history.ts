@@ -8,7 +8,7 @@ import type { Segment } from './segment-directory.ts';
 import type { SegmentSource, Segments } from './segments.ts';
 
 /** Segments that are read out of the stream at a time: some hundred kB. */
-const SEGMENTS_AT_ONCE = 12;
+const SEGMENTS_AT_ONCE = 6;
 /** Questions that may wait for the one that is answered. */
 const MAX_WAITING = 32;
 /** Columns of segments that are remembered: a channel of a car in a segment is one; some 30 MB. */
