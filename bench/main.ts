@@ -63,6 +63,14 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     summary: 'size of a race as a file, and time to export and import it',
     load: () => import('./archive.ts'),
   },
+  segments: {
+    summary: 'segments of the past for a thousand connections, also through nginx, beside live fans',
+    load: () => import('./segments.ts'),
+  },
+  replay: {
+    summary: 'an archived race at the highest speed through an edge to a fan who compares all of it',
+    load: () => import('./replay.ts'),
+  },
 };
 
 const COMMON_FLAGS = {

@@ -5,6 +5,7 @@ import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
 import type { Admission } from './admission.ts';
 import type { Fleet } from './fleet.ts';
+import { answerHistory } from './history-endpoint.ts';
 import { readValues } from './json-race.ts';
 import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
@@ -64,6 +65,7 @@ function route(
   if (root !== 'races') return undefined;
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
+  if (leaf === 'history') return () => answerHistory(ask, facts.races, name);
   if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
   if (leaf === 'poll.base') return () => answerPoll(ask, facts.races, name, 'base');
   if (leaf === 'poll.json') return () => answerPoll(ask, facts.races, name, 'json');

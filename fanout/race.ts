@@ -5,6 +5,7 @@ import type { FanSetOptions } from './courier.ts';
 import type { FanSink } from './fan.ts';
 import { FanSet } from './fan-set.ts';
 import { Follower } from './follower.ts';
+import { History } from './history.ts';
 import type { JsonWish } from './json-fan.ts';
 import { JsonFans } from './json-fans.ts';
 import { readFrom } from './past-reader.ts';
@@ -57,6 +58,8 @@ export class Race {
   readonly polls: PollRoom;
   /** What is over of the race, for those who rewind. */
   readonly segments: Segments;
+  /** The same for charts. */
+  readonly history: History;
   /** Those who read JSON. */
   readonly people: JsonFans;
   // What they get is made of whatever state there is: it need not stand still for them.
@@ -86,6 +89,7 @@ export class Race {
     const facts = { race: this.name, tickMs: this.tickMs };
     const past = streamSegments(connection, this.name, options.isConnected);
     this.segments = new Segments(past, facts, () => performance.now());
+    this.history = new History(this.segments, past);
     this.fans = new FanSet({
       ...options,
       readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),

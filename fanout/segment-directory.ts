@@ -7,7 +7,7 @@ export const SEGMENT_TICKS = 20;
 const MAX_SEGMENTS = 120_960;
 
 /** A keyframe in the stream, as far as it is needed to find it. */
-interface Place {
+export interface Place {
   readonly seq: number;
   readonly epoch: string;
   readonly tick: number;
@@ -43,6 +43,11 @@ export class SegmentDirectory {
   /** Oldest first. The one that is not finished is none. */
   get segments(): readonly Segment[] {
     return this.#segments;
+  }
+
+  /** The keyframe with which the one begins that is not finished. */
+  get open(): Place | undefined {
+    return this.#open;
   }
 
   find(id: string): Segment | undefined {

@@ -4,7 +4,7 @@ import { encodePollAnswer, type StreamRecord } from '../protocol/poll-answer.ts'
 import { formatPosition } from '../protocol/position.ts';
 import { readStreamHead, STREAM_MESSAGE } from '../protocol/tick-message.ts';
 import { EncodedBody, LastBody } from './encoded-body.ts';
-import { type Segment, SegmentDirectory } from './segment-directory.ts';
+import { type Place, type Segment, SegmentDirectory } from './segment-directory.ts';
 
 /** Memory for finished segments in all their forms. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -63,6 +63,16 @@ export class Segments {
     return this.#directory.segments;
   }
 
+  /** Finished segments as far as they are known without asking. */
+  get known(): readonly Segment[] {
+    return this.#directory.segments;
+  }
+
+  /** Where the one begins that is not finished; `undefined` where none is known. */
+  get open(): Place | undefined {
+    return this.#directory.open;
+  }
+
   /** How many are in memory, and how large they are. */
   get kept(): { readonly segments: number; readonly bytes: number } {
     return { segments: this.#kept.size, bytes: this.#keptBytes };
@@ -108,7 +118,7 @@ export class Segments {
     try {
       const messages = await this.#source.messages(...segment.seqs);
       const { catalogueTag } = readStreamHead(messages[0]?.message ?? NOTHING);
-      const catalogue = await this.#catalogueWith(catalogueTag);
+      const catalogue = await this.catalogueWith(catalogueTag);
       return this.#keep(segment.id, encodeSegment(this.#facts, catalogue.hash, segment, messages));
     } finally {
       this.#reading--;
@@ -122,7 +132,8 @@ export class Segments {
     return undefined;
   }
 
-  async #catalogueWith(tag: number): Promise<Catalogue> {
+  /** The catalogue of messages with this tag. @throws {BrokerError} `stream_damaged` when the stream does not have it. */
+  async catalogueWith(tag: number): Promise<Catalogue> {
     if (!this.#catalogues.has(tag))
       for (const one of await this.#source.catalogues()) this.#catalogues.set(one.tag, one);
     const catalogue = this.#catalogues.get(tag);

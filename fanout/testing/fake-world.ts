@@ -257,7 +257,8 @@ export class FakeFan {
       edge.catchUp(1);
       edge.fans.sweep(this.world.nowMs);
       if (this.sink.closed) {
-        // No tick came: it was sent away, and finds an edge that has come up.
+        // No tick came: it was sent away, and finds an edge that has come up; one that had lost the race begins anew.
+        this.world.publish(21);
         edge.catchUp();
         this.connect(edge, isFrozen);
         return;
