@@ -1,9 +1,9 @@
 import { ProtocolError, TelemetryError } from '../protocol/errors.ts';
+import { RaceCursor, type RaceMoment } from '../protocol/race-cursor.ts';
 import { readStreamHead } from '../protocol/tick-message.ts';
 import { BLOCK, type BlockType, encodeBlock } from './block.ts';
 import { type BlockEntry, type Contents, findEvents, type RaceEvent } from './contents.ts';
 import { encodeFileEnd, encodeFileStart } from './file-frame.ts';
-import { RaceCursor, type RaceMoment } from './race-cursor.ts';
 import { type ArchivedMessage, TickBlockWriter } from './tick-block.ts';
 
 /** Ticks of one block: a minute. That much is lost with a damaged block; shorter ones make the file larger. */

@@ -1,8 +1,8 @@
+import { RaceCursor } from '../protocol/race-cursor.ts';
 import { readStreamHead } from '../protocol/tick-message.ts';
 import type { ArchiveReader } from './archive-reader.ts';
 import type { Contents } from './contents.ts';
 import { writeArchiveFile } from './file-writer.ts';
-import { RaceCursor } from './race-cursor.ts';
 import type { Stretch } from './stretch.ts';
 import type { ArchivedMessage } from './tick-block.ts';
 

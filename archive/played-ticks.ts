@@ -1,7 +1,7 @@
 import type { RaceDocument } from '../protocol/document.ts';
 import type { Field } from '../protocol/field.ts';
+import { RaceCursor, type RaceMoment } from '../protocol/race-cursor.ts';
 import type { ArchiveReader } from './archive-reader.ts';
-import { RaceCursor, type RaceMoment } from './race-cursor.ts';
 import type { Stretch } from './stretch.ts';
 
 /** A tick of a race that was, with everything that was known when it had been published. */

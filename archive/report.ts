@@ -1,7 +1,7 @@
 import { TelemetryError } from '../protocol/errors.ts';
+import { RaceCursor } from '../protocol/race-cursor.ts';
 import type { ArchiveReader } from './archive-reader.ts';
 import type { BlockEntry } from './contents.ts';
-import { RaceCursor } from './race-cursor.ts';
 
 /** What was found in an archive when all of it was read. */
 export interface ArchiveReport {

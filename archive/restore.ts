@@ -1,8 +1,8 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { TelemetryError } from '../protocol/errors.ts';
+import { RaceCursor } from '../protocol/race-cursor.ts';
 import { ArchiveError } from './archive-error.ts';
 import { checksum } from './block.ts';
-import { RaceCursor } from './race-cursor.ts';
 import { type ArchivedMessage, readTickBlock, type StoredEntry } from './tick-block.ts';
 
 /** The messages of one block, as they were in the stream, and what is known before the first of them. */

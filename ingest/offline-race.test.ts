@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RaceCursor } from '../archive/race-cursor.ts';
 import { collectFields } from '../bench/recorded-states.ts';
+import { RaceCursor } from '../protocol/race-cursor.ts';
 import { readStreamHead } from '../protocol/tick-message.ts';
 import { OfflineRace } from './offline-race.ts';
 import { recordSource } from './recorded-race.ts';

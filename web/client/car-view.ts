@@ -33,7 +33,11 @@ export interface CarView {
   values(): Record<string, number | null>;
 }
 
-export function viewCar(catalogue: Catalogue, at: ClientState, watched: WatchedCar): CarView {
+export function viewCar(
+  catalogue: Catalogue,
+  at: Pick<ClientState, 'tick' | 'closeAtMs'>,
+  watched: WatchedCar,
+): CarView {
   const { view } = watched;
   const read = (index: number): ChannelValue => describe(catalogue.channels[index]!, watched.state[index]!);
   const indexInView = (key: string): number | undefined => {

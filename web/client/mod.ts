@@ -16,6 +16,8 @@ export type { CarView, ChannelValue } from './car-view.ts';
 export type { ConnectionState, Deadlines, Phase } from './connection-state.ts';
 export type { ConnectOptions, WatchRequest } from './options.ts';
 export type { Page, PageEvent } from './page.ts';
+export type { Playback, Player, PlayerEvents, PlayerOptions } from './player.ts';
+export { openPlayer } from './player-client.ts';
 export type { Race, RaceEvents } from './race.ts';
 export { connect } from './race-client.ts';
 export {
@@ -29,4 +31,5 @@ export {
 export type { SessionStorage } from './session-storage.ts';
 export type { Statistics } from './statistics.ts';
 export type { CarChange, ChannelChange, TickEvent } from './tick-event.ts';
+export type { AtTick, SeekTarget, Timeline, TimelineSegment } from './timeline.ts';
 export type { Transport } from './transports.ts';

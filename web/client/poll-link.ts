@@ -4,10 +4,11 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import { decodePollAnswer, type PollHead } from '../../protocol/poll-answer.ts';
 import { formatPosition } from '../../protocol/position.ts';
 import { loadCatalogue } from './catalogue-store.ts';
-import type { Fetch, FetchAnswer } from './fetch.ts';
+import type { Fetch } from './fetch.ts';
 import { type Ending, readRefusal } from './http-refusal.ts';
 import { BROKEN, type Link, type LinkListener, type LinkTarget } from './link.ts';
 import { isRefusal, LocalEdge } from './local-edge.ts';
+import { readAll } from './read-all.ts';
 
 /** After an answer without ticks a cache may have the same one for so long. */
 const PAUSE_MS = 1000;
@@ -82,7 +83,9 @@ export class PollLink implements Link {
     const { signal } = this.#request;
     try {
       const answer = await this.#fetch(this.#address(since), { signal });
-      return await (answer.ok ? readAll(answer) : readRefusal(answer, 'there is no answer to a poll'));
+      return await (answer.ok
+        ? readAll(answer, MAX_ANSWER_BYTES, 'an answer to a poll')
+        : readRefusal(answer, 'there is no answer to a poll'));
     } catch (error) {
       if (signal.aborted && this.#listener) return undefined;
       throw error;
@@ -157,27 +160,4 @@ export class PollLink implements Link {
     this.#abort.abort();
     this.#request.abort();
   }
-}
-
-/** @throws {ProtocolError} `bad_answer` when it is longer than any. */
-async function readAll({ body }: FetchAnswer): Promise<Uint8Array> {
-  if (!body) throw new ProtocolError('bad_answer', 'The answer to a poll has no body.');
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const reader = body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    length += part.value.length;
-    if (length > MAX_ANSWER_BYTES) {
-      await reader.cancel();
-      throw new ProtocolError('bad_answer', `An answer to a poll has more than ${MAX_ANSWER_BYTES} bytes.`);
-    }
-    parts.push(part.value);
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -67,6 +67,30 @@ export function describeTick(
   };
 }
 
+/** The states of a watched car before and after a step; `undefined` while it is not there. */
+export interface CarStep {
+  readonly car: string;
+  readonly before: Int32Array | undefined;
+  readonly after: Int32Array | undefined;
+}
+
+/** Tells a step of the player to listeners. @param span Ticks that it covers, 0 for a jump. */
+export function describeStep(
+  catalogue: Catalogue,
+  at: { readonly tick: number; readonly closeAtMs: number },
+  span: number,
+  cars: readonly CarStep[],
+): TickEvent {
+  const changes = cars.flatMap(({ car, before, after }) => {
+    if (!before && !after) return [];
+    const kind = !after ? 'gone' : before && span > 0 ? 'delta' : 'full';
+    if (kind === 'delta' && after!.every((value, index) => value === before![index])) return [];
+    return [describeCar(catalogue, car, kind, before, after)];
+  });
+  const { tick, closeAtMs } = at;
+  return { tick, closeAtMs, span, snapshot: span === 0, conflated: false, repaired: false, changes };
+}
+
 function stateIn(at: ClientState | undefined, slot: number, car: string): Int32Array | undefined {
   const known = at?.cars.get(slot);
   return known?.car === car ? known.state : undefined;

@@ -70,6 +70,8 @@ export interface RaceRig {
   readonly document: RaceDocument;
   /** What a perfect client knows: the state of a car at a tick. */
   oracle(tick: number, car: string): Int32Array | undefined;
+  /** The document as it is with a tick. */
+  documentAt(tick: number): RaceDocument;
   /** Publishes the next ticks. */
   publish(ticks?: number): Promise<void>;
   /** The publisher lost its memory: the next tick is the first of another epoch. */
@@ -123,6 +125,10 @@ class Rig implements RaceRig {
   oracle(tick: number, car: string): Int32Array | undefined {
     const field = this.#fields[tick]!;
     return field.states[field.cars.indexOf(car)];
+  }
+
+  documentAt(tick: number): RaceDocument {
+    return documentOf(tick);
   }
 
   async publish(ticks = 1): Promise<void> {

@@ -1,8 +1,8 @@
-import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
-import { applyPatch } from '../protocol/document-patch.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import { EMPTY_FIELD, type Field } from '../protocol/field.ts';
-import { pack, unpack } from '../protocol/pack.ts';
+import { type Catalogue, parseCatalogue } from './catalogue.ts';
+import { applyPatch } from './document-patch.ts';
+import { ProtocolError } from './errors.ts';
+import { EMPTY_FIELD, type Field } from './field.ts';
+import { pack, unpack } from './pack.ts';
 import {
   applyTick,
   decodeDocPatch,
@@ -11,7 +11,7 @@ import {
   readStreamHead,
   STREAM_MESSAGE,
   type StreamHead,
-} from '../protocol/tick-message.ts';
+} from './tick-message.ts';
 
 /** What is known of a race after a message of its stream. */
 export interface RaceMoment {
