@@ -41,9 +41,10 @@ export const BINARY_FORM: PollForm = {
 
 function recordsOf(run: readonly RingEntry[], fromSeq: number, toSeq: number): StreamRecord[] {
   const records: StreamRecord[] = [];
-  for (const entry of run)
-    for (const { seq, message } of [entry, ...entry.docs])
-      if (seq > fromSeq && seq <= toSeq && !(entry === run[0] && seq === entry.seq)) records.push({ seq, message });
+  // The first entry is where the fan is; only its document can have gone on since.
+  for (const [n, entry] of run.entries())
+    for (const { seq, message } of n === 0 ? entry.docs : [entry, ...entry.docs])
+      if (seq > fromSeq && seq <= toSeq) records.push({ seq, message });
   return records;
 }
 

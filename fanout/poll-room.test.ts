@@ -77,6 +77,14 @@ class Stage {
     }
   }
 
+  /** Another process takes the place of this edge, and begins with the newest message. */
+  restart(): void {
+    const { seq, data } = this.log.at(-1)!;
+    this.state = new RaceState(this.writer.catalogue, 30);
+    this.past = this.#makePast();
+    this.state.apply(seq, data);
+  }
+
   run(ticks: number): void {
     for (let n = 0; n < ticks; n++) {
       this.pass(500);
@@ -254,6 +262,25 @@ describe('a room of long polls', () => {
     expect(reader.read((second[0] as Reply).body as Uint8Array)).toMatchObject({ ticks: 0 });
     expect(reader.document).toEqual(stage.writer.document);
     expect(reader.since).toBe(`${stage.state.epoch}:${stage.state.seq}`);
+  });
+
+  it('gives the whole document to whoever comes from before the keyframe that an edge began with, though from its tick', async () => {
+    for (const ticks of [0, 1]) {
+      const stage = set(5);
+      const reader = new PollReader(stage.writer.catalogue);
+      await stage.read(reader);
+      stage.writer.document = { ...stage.writer.document, laps: 999 };
+      stage.put(stage.writer.keyframe());
+      stage.restart();
+      // The stream is read, and then the document goes on.
+      await stage.answered(stage.ask(parsePosition(reader.since!)));
+      stage.put(stage.writer.docPatch());
+      stage.pass(20_000);
+      stage.run(ticks);
+      await stage.read(reader);
+      expect(reader.ticks).toHaveLength(ticks);
+      expect(reader.document).toEqual(stage.writer.document);
+    }
   });
 
   it('tells at once that the race has become stale, again with every answer that has no tick, and no more with the next tick', async () => {

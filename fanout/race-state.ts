@@ -168,7 +168,9 @@ export class RaceState {
 
   #restartRing(entry: Pick<RingEntry, 'tick' | 'seq' | 'message' | 'closeAtMs' | 'field'>): void {
     this.ring.clear();
-    this.ring.push({ ...entry, fullSlices: undefined, docs: [], slices: [] });
+    // Whoever comes from before this keyframe, though from its tick, has patches that do not lead to its document.
+    const docs = [{ seq: entry.seq, patch: undefined, message: entry.message }];
+    this.ring.push({ ...entry, fullSlices: undefined, docs, slices: [] });
   }
 
   #begin(seq: number, keyframe: Keyframe, message: Uint8Array): Applied {
