@@ -35,7 +35,9 @@ describe('a series for the screen', () => {
             const stretch = [...column.subarray(first, first + ticksEach)];
             // A minus zero is a zero here: which of the two is lowest, nobody asks.
             const values = stretch.filter((one) => !Number.isNaN(one)).map((one) => one + 0);
-            const rows = columns[n]!.slice(row, row + Math.min(2, stretch.length)).map((one) => (one === null ? null : one + 0));
+            const rows = columns[n]!.slice(row, row + Math.min(2, stretch.length)).map((one) =>
+              one === null ? null : one + 0,
+            );
             row += rows.length;
             const [low, high] = [Math.min(...values), Math.max(...values)];
             if (values.length === 0) expect(new Set(rows)).toEqual(new Set([null]));
