@@ -103,6 +103,14 @@ class Stage {
     }
   }
 
+  /** Another process takes the place of this edge, and begins with the newest message. */
+  restart(): void {
+    const { seq, data } = this.log.at(-1)!;
+    this.state = new RaceState(this.writer.catalogue, 30);
+    this.delivery = this.#deliver();
+    this.serve(this.room.advance(this.state.apply(seq, data)));
+  }
+
   run(ticks: number): void {
     for (let n = 0; n < ticks; n++) {
       this.nowMs += 500;
@@ -282,6 +290,27 @@ describe('people who read JSON', () => {
     expect(reader.receipts).toEqual([]);
     stage.sweep(7000);
     expect(reader.receipts).toMatchObject([{ reason: 'unread' }]);
+  });
+
+  it('who come from before the keyframe that an edge began with, though from its tick, miss nothing and get no snapshot', async () => {
+    for (const ticks of [0, 1]) {
+      const stage = new Stage();
+      stage.run(5);
+      const { reader: before, fan: gone } = stage.fan();
+      stage.room.remove(gone);
+      stage.writer.document = { ...stage.writer.document, laps: 999 };
+      stage.put(stage.writer.keyframe());
+      stage.restart();
+      const { reader, fan } = stage.fan({ since: parsePosition(before.lastEventId)! }, before);
+      // The stream is read, and then the document goes on.
+      for (let n = 0; n < 10; n++) await Promise.resolve();
+      const had = reader.receipts.length;
+      stage.put(stage.writer.docPatch());
+      stage.run(ticks);
+      await stage.settle();
+      stage.expectTruth(reader, fan);
+      expect(reader.receipts.slice(had - 1)).toMatchObject([{ kind: 'deltas', ticks: 0 }]);
+    }
   });
 
   it('who read too slowly get one patch over all the ticks, are told, and cost no more than their budget', () => {

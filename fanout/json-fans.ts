@@ -172,8 +172,8 @@ export class JsonFans {
     }
     const late = nowMs >= fan.lateAtMs ? fan.waitsFor : undefined;
     const { epoch, seq, ring } = state;
-    // Nobody reads the stream for who is slow: what lies before the ring is a snapshot.
-    const older = (position: number) => (fan.isBehind ? delivery.past.at(position) : 'gone');
+    // Nobody reads the stream for who is slow: where the ring has lost the tick that the fan holds, a snapshot follows.
+    const older = (position: number) => (fan.isBehind ? delivery.past.at(position) : (ring.byTick(fan.tick) ?? 'gone'));
     const isStalled = this.#options.standstill.isStalled(nowMs, state);
     const present = { epoch, seq, ring, late, older, isStalled };
     // Ticks that came all at once, as after an outage, are no fault of the fan.

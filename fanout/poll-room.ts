@@ -146,9 +146,7 @@ export class PollRoom {
 
   #entries(base: RingEntry, { since }: Poll): readonly RingEntry[] | 'unread' | 'gone' {
     const { state, past } = this.#options.known()!;
-    // The past may have been read before the last change of the document in this tick.
-    const own = state.ring.byTick(base.tick);
-    if (own) return [own, ...state.ring.after(base.tick)];
+    if (state.ring.byTick(base.tick)) return [base, ...state.ring.after(base.tick)];
     return past.from(base.tick, (since as { readonly seq: number }).seq);
   }
 

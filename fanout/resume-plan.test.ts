@@ -120,4 +120,12 @@ describe('the plan for a returning fan', () => {
       expect(tell(planResume(PLACES[place], history, present))).toBe(expected(...one));
     },
   );
+
+  it('goes on from the tick of the ring, not from the copy of it that was read from the stream', () => {
+    const present = { epoch: EPOCH, seq: 100_095, ring: RING, older: () => entry(10_005), late: undefined };
+    for (const history of ['all', 'latest'] as const) {
+      const plan = planResume(PLACES['before the ring'], history, { ...present, isStalled: false });
+      expect((plan as { base: RingEntry }).base).toBe(RING.byTick(10_005));
+    }
+  });
 });

@@ -53,9 +53,11 @@ export function planResume(since: Since | undefined, history: History, present: 
   // A fan is never taken back in time by an edge that may only be behind.
   if (since.seq > present.seq) return present.isStalled ? FOR_EDGE : orWait('ahead', 'edge', present);
   const { head } = present.ring;
-  const base = present.ring.atSeq(since.seq) ?? present.older(since.seq);
-  if (base === 'gone' || !head) return { kind: 'snapshot', reason: 'too_old' };
-  if (base === 'unread') return orWait('unread', 'stream', present);
+  const found = present.ring.atSeq(since.seq) ?? present.older(since.seq);
+  if (found === 'gone' || !head) return { kind: 'snapshot', reason: 'too_old' };
+  if (found === 'unread') return orWait('unread', 'stream', present);
+  // The stream may have been read before the document changed again in this tick: the ring knows that, too.
+  const base = present.ring.byTick(found.tick) ?? found;
   const missed = head.tick - base.tick;
   const isWhole = missed === 0 || (history === 'all' && missed <= MAX_REPLAY_TICKS);
   return { kind: isWhole ? 'deltas' : 'composite', base };
