@@ -70,9 +70,7 @@ export class Delivery {
    * @returns `unread` when the stream has to be read first, `gone` when it does not have them any more.
    */
   part(fan: Fan, nowMs: number): { part: ReplayPart; receipt: Receipt } | 'unread' | 'gone' {
-    const { ring } = this.state;
-    const base = ring.byTick(fan.tick);
-    const entries = base ? [base, ...ring.after(base.tick)] : this.past.from(fan.tick, fan.seq);
+    const entries = this.past.from(fan.tick, fan.seq);
     if (typeof entries === 'string') return entries;
     const part = this.#parts.part(fan.choice!, entries, this.state.head!, fan.pending);
     const to = formatPosition({ epoch: this.state.epoch, seq: part.to.seq });

@@ -300,8 +300,7 @@ export class JsonFans {
   /** The next ticks that it missed, one by one. */
   #replay(fan: JsonFan, base: RingEntry, { past, state }: Delivery, nowMs: number): 'more' | 'done' {
     const since = fan.since as Position;
-    const { ring } = state;
-    const found = ring.byTick(base.tick) ? [base, ...ring.after(base.tick)] : past.from(base.tick, since.seq);
+    const found = past.from(base.tick, since.seq);
     if (found === 'unread') return this.#wait(fan, 'stream', nowMs);
     if (found === 'gone') {
       this.#snapshot(fan, state, 'too_old', nowMs);

@@ -67,10 +67,14 @@ export class Past {
   }
 
   /**
-   * Ticks from `tick` on, in order, as many as lie together; at least one more than it.
+   * Ticks from `tick` on, in order, as many as lie together, out of the ring if it has them; at least one more than it
+   * unless it is the newest.
    * @param seq Position of the fan that holds `tick`.
    */
   from(tick: number, seq: number): readonly RingEntry[] | 'unread' | 'gone' {
+    const { ring } = this.#state;
+    const own = ring.byTick(tick);
+    if (own) return [own, ...ring.after(tick)];
     for (let number = stretchOf(seq); number <= stretchOf(this.#state.seq); number++) {
       const stretch = this.#stretch(number);
       if (!stretch) return 'unread';

@@ -1,4 +1,5 @@
 import type { Since } from '../protocol/control.ts';
+import type { Position } from '../protocol/position.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { Past } from './past.ts';
 import type { PollAnswers, ReadyPollPlan } from './poll-answers.ts';
@@ -137,17 +138,11 @@ export class PollRoom {
     if (plan.kind === 'wait' && plan.for === late) return 'not_ready';
     if (plan.kind === 'wait') return this.#wait(poll, plan.for, nowMs);
     if (plan.kind !== 'deltas') return this.#make(plan, poll, state, plan.kind === 'documents' ? [plan.base] : []);
-    const entries = this.#entries(plan.base, poll);
+    const entries = past.from(plan.base.tick, (poll.since as Position).seq);
     if (entries === 'gone') return this.#make({ kind: 'snapshot', reason: 'too_old' }, poll, state, []);
     if (entries !== 'unread') return this.#make(plan, poll, state, entries);
     if (late === 'stream') return this.#make({ kind: 'snapshot', reason: 'unread' }, poll, state, []);
     return this.#wait(poll, 'stream', nowMs);
-  }
-
-  #entries(base: RingEntry, { since }: Poll): readonly RingEntry[] | 'unread' | 'gone' {
-    const { state, past } = this.#options.known()!;
-    if (state.ring.byTick(base.tick)) return [base, ...state.ring.after(base.tick)];
-    return past.from(base.tick, (since as { readonly seq: number }).seq);
   }
 
   #make(plan: ReadyPollPlan, { since, answers }: Poll, state: RaceState, entries: readonly RingEntry[]): Reply {
