@@ -1,10 +1,14 @@
-/** Calls listeners by event. A listener that throws harms neither the others nor the caller. */
-export class Emitter<Events> {
+/**
+ * Calls listeners by event. A listener that throws harms neither the others nor the caller; the first time that one does,
+ * the listeners of `error` are told.
+ */
+export class Emitter<Events extends { error: Error }> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
-  readonly #onThrow: (error: unknown) => void;
+  readonly #onThrow: ((error: unknown) => void) | undefined;
+  #hasThrown = false;
 
-  /** @param onThrow Gets what a listener threw; must not throw itself. */
-  constructor(onThrow: (error: unknown) => void) {
+  /** @param onThrow Gets whatever a listener threw; must not throw itself. */
+  constructor(onThrow?: (error: unknown) => void) {
     this.#onThrow = onThrow;
   }
 
@@ -23,9 +27,17 @@ export class Emitter<Events> {
       try {
         (listener as (value: Events[Name]) => void)(value);
       } catch (error) {
-        this.#onThrow(error);
+        this.#onThrow?.(error);
+        this.#tellThrown(error);
       }
     }
+  }
+
+  /** Once: an error listener that throws would be told of itself for ever. */
+  #tellThrown(error: unknown): void {
+    if (this.#hasThrown) return;
+    this.#hasThrown = true;
+    this.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
 
   clear(): void {

@@ -47,7 +47,7 @@ class PlayerClient implements Player {
   readonly #wantsDocument: boolean;
   readonly #clock = new PlayerClock();
   readonly #raceTime = new RaceTime();
-  readonly #emitter = new Emitter<PlayerEvents>((error) => this.#tellThrown(error));
+  readonly #emitter = new Emitter<PlayerEvents>();
   #mode: Playback['mode'] = 'live';
   #delayMs: number;
   #isWaiting = false;
@@ -59,7 +59,6 @@ class PlayerClient implements Player {
   /** Ends what is being played of the past. */
   #run: AbortController | undefined;
   #wake: () => void = () => undefined;
-  #hasThrown = false;
 
   constructor(race: Race, reader: PastReader, how: { now: () => number; wantsDocument: boolean; delayMs: number }) {
     this.race = race;
@@ -374,13 +373,12 @@ class PlayerClient implements Player {
   #sleep(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const timer = ms < 2 ** 31 ? setTimeout(done, ms) : undefined;
-      const wake = done;
       function done(): void {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
         resolve();
       }
-      this.#wake = wake;
+      this.#wake = done;
       signal.addEventListener('abort', done, { once: true });
     });
   }
@@ -414,12 +412,5 @@ class PlayerClient implements Player {
     const { mode, isPaused, speed, delayMs, isWaiting } = this;
     this.#emitter.emit('playback', { mode, isPaused, speed, delayMs, isWaiting });
     this.#wake();
-  }
-
-  #tellThrown(error: unknown): void {
-    // Told once: an error listener that throws would be told of itself for ever.
-    const isFirst = !this.#hasThrown;
-    this.#hasThrown = true;
-    if (isFirst) this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -35,7 +35,7 @@ class RaceClient implements Race {
   readonly #replica = new Replica();
   readonly #tally = new Tally();
   readonly #stale = new StaleNotice();
-  readonly #emitter = new Emitter<RaceEvents>((error) => this.#tellThrown(error));
+  readonly #emitter = new Emitter<RaceEvents>(() => this.#tally.add('listenerErrors'));
   #loading: AbortController | undefined;
   readonly #wishes: Wishes;
   readonly #answers: Answers;
@@ -341,12 +341,5 @@ class RaceClient implements Race {
     else this.#answers.came();
     if (code === 'bad_watch' || code === 'too_many_cars') this.#wishes.goBack();
     this.#emitter.emit('error', new ProtocolError(code, message));
-  }
-
-  #tellThrown(error: unknown): void {
-    // Told once: an error listener that throws would be told of itself for ever.
-    const isFirst = this.statistics().listenerErrors === 0;
-    this.#tally.add('listenerErrors');
-    if (isFirst) this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -46,7 +46,7 @@ export class SessionClient implements FanSession {
   readonly #requests: SessionRequests;
   readonly #saver: SessionSaver;
   readonly #watcher: SessionWatcher;
-  readonly #emitter = new Emitter<SessionEvents>((error) => this.#tellThrown(error));
+  readonly #emitter = new Emitter<SessionEvents>();
   readonly #closed = new AbortController();
   readonly #stopListening: (() => void) | undefined;
   readonly #leaving = new Set<() => void>();
@@ -54,7 +54,6 @@ export class SessionClient implements FanSession {
   #status: SessionStatus = 'new';
   /** What the edge refused to store: it would do so again. */
   #refused: Session | undefined;
-  #hasThrown = false;
 
   constructor(settings: SessionSettings) {
     this.#settings = settings;
@@ -250,12 +249,5 @@ export class SessionClient implements FanSession {
     if (this.#status === status) return;
     this.#status = status;
     this.#emitter.emit('status', status);
-  }
-
-  #tellThrown(error: unknown): void {
-    // Told once: an error listener that throws would be told of itself for ever.
-    if (this.#hasThrown) return;
-    this.#hasThrown = true;
-    this.#emitter.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
 }
