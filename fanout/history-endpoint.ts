@@ -5,7 +5,7 @@ import { EncodedBody } from './encoded-body.ts';
 import type { HistoryQuestion } from './history.ts';
 import { thin } from './history-points.ts';
 import type { Races } from './races.ts';
-import { type Ask, answerError, type Reply } from './reply.ts';
+import { type Ask, answerError, answerPastUnread, type Reply } from './reply.ts';
 
 const MAX_CHANNELS = 8;
 const POINTS = { fewest: 2, most: 2000, usual: 1000 };
@@ -18,9 +18,9 @@ const GROWING = { ...JSON_TYPE, 'Cache-Control': 'public, max-age=2' };
 
 /** Answers `/races/<race>/history?car=24&channels=speed,rpm&from=…&to=…&points=…`. */
 export async function answerHistory(ask: Ask, races: Races, name: string): Promise<Reply> {
-  const race = races.get(name) ?? (await races.find(name));
+  const race = await races.find(name);
   if (race === 'unknown') return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
-  if (race === 'unsure' || !race.state?.head) return notReady(ask);
+  if (race === 'unsure' || !race.state?.head) return answerPastUnread(ask);
   const { state } = race;
   try {
     const { points, isBounded, ...question } = readQuestion(ask.query, state.catalogue);
@@ -28,7 +28,7 @@ export async function answerHistory(ask: Ask, races: Races, name: string): Promi
     if (!state.head!.field.cars.includes(car))
       return answerError(ask, 404, 'unknown_car', `There is no car ${car} in race ${name}.`);
     const answer = await race.history.ask(question, state);
-    if (answer === 'busy') return notReady(ask);
+    if (answer === 'busy') return answerPastUnread(ask);
     if (answer === 'too_long')
       throw new ProtocolError('bad_query', 'The time from from to to must be at most a day of ticks; ask for less.');
     const { atMs, columns, ticksEach } = thin(answer.series, points);
@@ -42,7 +42,7 @@ export async function answerHistory(ask: Ask, races: Races, name: string): Promi
     if (error instanceof ProtocolError && error.code === 'bad_query')
       return answerError(ask, 400, error.code, error.message);
     race.noteUnread(error);
-    return notReady(ask);
+    return answerPastUnread(ask);
   }
 }
 
@@ -80,8 +80,3 @@ function readQuestion(query: string, catalogue: Catalogue): ChartQuestion {
   const points = readInteger('points', POINTS.fewest, POINTS.most, POINTS.usual);
   return { car, channels, fromMs, toMs, points, isBounded: params.has('from') && params.has('to') };
 }
-
-const notReady = (ask: Ask): Reply =>
-  answerError(ask, 503, 'not_ready', 'The past of the race cannot be read at the moment; try again in a second.', {
-    'Retry-After': '1',
-  });

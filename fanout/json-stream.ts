@@ -28,7 +28,7 @@ export function isForPeople(query: string): boolean {
 /** Begins a stream of JSON. */
 export async function readJson(guest: JsonGuest, races: Races, query: string): Promise<void> {
   const { sink, lastEventId } = guest;
-  const race = races.get(guest.race) ?? (await races.find(guest.race));
+  const race = await races.find(guest.race);
   if (typeof race === 'string') {
     sink.close(race === 'unknown' ? 'unknown_race' : 'not_ready');
     return;

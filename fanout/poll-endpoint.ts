@@ -19,7 +19,7 @@ export async function answerPoll(
   name: string,
   form: keyof Race['pollAnswers'],
 ): Promise<Reply> {
-  const race = races.get(name) ?? (await races.find(name));
+  const race = await races.find(name);
   if (race === 'unknown') return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
   if (race === 'unsure') return refuse(ask, 'not_ready', 1);
   const since = readSince(new URLSearchParams(ask.query).get('since'));

@@ -45,6 +45,12 @@ export const answerError = (
   headers: Record<string, string> = {},
 ): Reply => answerValue(ask, { error, message }, status, headers);
 
+/** What is over of a race is there, and cannot be read now. */
+export const answerPastUnread = (ask: Ask): Reply =>
+  answerError(ask, 503, 'not_ready', 'The past of the race cannot be read at the moment; try again in a second.', {
+    'Retry-After': '1',
+  });
+
 /** Text that the client may keep, under an identity of its content. */
 export function answerTagged(
   ask: Ask,

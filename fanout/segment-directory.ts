@@ -91,15 +91,19 @@ function readPlace(seq: number, bytes: Uint8Array): Place | undefined {
   }
 }
 
-/** The tick at which a race time was, by the segments and the length of a tick; the nearest known one before or after them. */
-export function tickAtTime(
-  segments: readonly Segment[],
-  epoch: string,
-  atMs: number,
-  tickMs: number,
-): number | undefined {
-  const own = segments.filter((segment) => segment.epoch === epoch);
-  const within = own.find(({ closeAtMs }) => closeAtMs[1] >= atMs) ?? own.at(-1);
+/**
+ * The tick at which a race time was, by the segments and the length of a tick; the nearest known one before or after them.
+ * @param own Those of one epoch, in order.
+ */
+export function tickAtTime(own: readonly Segment[], atMs: number, tickMs: number): number | undefined {
+  let low = 0;
+  let high = own.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (own[middle]!.closeAtMs[1] < atMs) low = middle + 1;
+    else high = middle;
+  }
+  const within = own[low] ?? own.at(-1);
   if (!within) return undefined;
   const steps = Math.ceil((atMs - within.closeAtMs[0]) / tickMs);
   return Math.max(within.ticks[0], within.ticks[0] + steps);

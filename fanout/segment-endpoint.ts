@@ -3,7 +3,7 @@ import { formatPosition } from '../protocol/position.ts';
 import { EncodedBody } from './encoded-body.ts';
 import type { Race } from './race.ts';
 import type { Races } from './races.ts';
-import { type Ask, answerError, type Reply } from './reply.ts';
+import { type Ask, answerError, answerPastUnread, type Reply } from './reply.ts';
 import { type Segment, tickAtTime } from './segment-directory.ts';
 
 /** The list grows every ten seconds. */
@@ -11,14 +11,14 @@ const LIST = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control
 
 /** Answers `/races/<race>/segments`, and with an id one of them. */
 export async function answerSegments(ask: Ask, races: Races, name: string, id: string | undefined): Promise<Reply> {
-  const race = races.get(name) ?? (await races.find(name));
+  const race = await races.find(name);
   if (race === 'unknown') return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
-  if (race === 'unsure') return notReady(ask);
+  if (race === 'unsure') return answerPastUnread(ask);
   try {
     return id === undefined ? await answerList(ask, race) : await answerSegment(ask, race, id);
   } catch (error) {
     race.noteUnread(error);
-    return notReady(ask);
+    return answerPastUnread(ask);
   }
 }
 
@@ -31,7 +31,7 @@ async function answerSegment(ask: Ask, race: Race, id: string): Promise<Reply> {
       'unknown_segment',
       `There is no segment ${id.slice(0, 40)}, or it is not finished yet; see the list.`,
     );
-  if (body === 'busy') return notReady(ask);
+  if (body === 'busy') return answerPastUnread(ask);
   return body.answer(ask);
 }
 
@@ -47,11 +47,12 @@ function describe(race: Race, segments: readonly Segment[]): Record<string, unkn
   const { state, name, tickMs } = race;
   const document = (state?.document ?? {}) as Partial<RaceDocument>;
   const epoch = state?.epoch ?? segments.at(-1)?.epoch;
+  const own = segments.filter((segment) => segment.epoch === epoch);
   /** The document is the publisher's: what it holds need not be what it should. */
   const withTick = <T extends object>(list: readonly T[] | undefined, atOf: (one: T) => number) =>
     (Array.isArray(list) ? (list as T[]) : []).map((one) => ({
       ...one,
-      tick: epoch === undefined ? undefined : tickAtTime(segments, epoch, atOf(one), tickMs),
+      tick: tickAtTime(own, atOf(one), tickMs),
     }));
   return {
     race: name,
@@ -64,8 +65,3 @@ function describe(race: Race, segments: readonly Segment[]): Record<string, unkn
     pitStops: withTick(document.pitStops, ({ inAtMs }) => inAtMs),
   };
 }
-
-const notReady = (ask: Ask): Reply =>
-  answerError(ask, 503, 'not_ready', 'The past of the race cannot be read at the moment; try again in a second.', {
-    'Retry-After': '1',
-  });
