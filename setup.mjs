@@ -1,18 +1,34 @@
 #!/usr/bin/env node
 // Sets up all that Slipstream needs on this machine: node_modules (with Node 22 inside), nats-server, the built page;
-// with --browser a Chromium, with --proxies nginx and HAProxy, which tests put before the edges. Runs before `npm start`
-// and `npm test`; says nothing when there is nothing to do.
+// with --browser a Chromium, with --proxies nginx and HAProxy, which tests put before the edges, with --cluster a nats-server
+// that can keep copies, where the usual one cannot. Runs before `npm start` and `npm test`; says nothing when there is
+// nothing to do.
 // Uses Node's own modules only and no syntax newer than Node 20, because it runs before anything is installed.
 //
 // Where programs are looked for, here and in all other code:
-//   nats-server  NATS_SERVER_BIN, else PATH, else /usr/sbin, /usr/local/bin, /opt/homebrew/bin
+//   nats-server  NATS_SERVER_BIN, else PATH, else /usr/sbin, /usr/local/bin, /opt/homebrew/bin;
+//                in a cluster, when that is too old, node_modules/.nats-server
 //   Chromium     CHROMIUM_BIN, else PATH (chromium, chromium-browser, google-chrome-stable, google-chrome),
 //                else the same folders, else Chromium or Google Chrome in /Applications
 //   nginx        NGINX_BIN, else PATH, else the same folders
 //   HAProxy      HAPROXY_BIN, else PATH, else the same folders
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,6 +39,9 @@ const OUR_NODE = join(ROOT, 'node_modules', '.bin', 'node');
 const PAGE = join(ROOT, 'web', 'app', 'dist', 'index.html');
 const PLATFORM = `${process.platform}-${process.arch}`;
 const OLDEST_NATS = '2.9.10';
+/** The reason is in broker/copies.ts. */
+const OLDEST_CLUSTER_NATS = '2.10.0';
+const CLUSTER_NATS = join(ROOT, 'node_modules', '.nats-server', 'nats-server');
 const FOLDERS = ['/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 const CHROMIUM_APPS = [
@@ -60,6 +79,17 @@ const natsServer = {
       brew: ['nats-server'],
     });
     endService('nats-server');
+  },
+};
+
+const clusterServer = {
+  name: `nats-server ${OLDEST_CLUSTER_NATS} or newer`,
+  isDone: () =>
+    [findNatsServer(), CLUSTER_NATS].some((path) => isExecutable(path) && !isOlder(path, OLDEST_CLUSTER_NATS)),
+  run() {
+    if (osRelease('ID') !== 'debian')
+      throw new SetupError(`${this.name} is missing: install it and set NATS_SERVER_BIN.`);
+    unpackFromStable('nats-server', CLUSTER_NATS);
   },
 };
 
@@ -211,11 +241,15 @@ function refuseOldNats(path) {
   if (!found) {
     throw new SetupError(`${path} does not run as a nats-server: mend it or set NATS_SERVER_BIN to another one.`);
   }
-  if (found.localeCompare(OLDEST_NATS, 'en', { numeric: true }) < 0) {
+  if (isOlder(path, OLDEST_NATS)) {
     throw new SetupError(
       `${path} is version ${found}, older than ${OLDEST_NATS}: upgrade it or set NATS_SERVER_BIN to a newer one.`,
     );
   }
+}
+
+function isOlder(path, version) {
+  return (answersVersion(path) ?? '0').localeCompare(version, 'en', { numeric: true }) < 0;
 }
 
 function answersVersion(path) {
@@ -258,6 +292,51 @@ function runOrExplain(program, variable, commands) {
   throw new SetupError(
     `${program} is missing and "${commands.at(-1).join(' ')}" failed (${results.at(-1).reason}): mend what it says above, or install it yourself and set ${variable}.`,
   );
+}
+
+/**
+ * Puts one program out of Debian's newest stable release to `path`; the system stays as it is. Asks where apt asks, with the
+ * keys that apt has, and needs no root.
+ */
+function unpackFromStable(program, path) {
+  const release = osRelease('VERSION_CODENAME');
+  console.log(`Fetching ${program} out of Debian's newest release, for clusters`);
+  const folder = mkdtempSync(join(tmpdir(), 'slipstream-apt-'));
+  try {
+    for (const part of ['sources', 'lists/partial', 'cache/archives/partial', 'root'])
+      mkdirSync(join(folder, part), { recursive: true });
+    const extra = existsSync('/etc/apt/sources.list.d') ? readdirSync('/etc/apt/sources.list.d') : [];
+    for (const source of ['sources.list', ...extra.map((name) => join('sources.list.d', name))]) {
+      const file = join('/etc/apt', source);
+      if (!/\.(list|sources)$/.test(file) || !existsSync(file)) continue;
+      const text = readFileSync(file, 'utf8').replaceAll(new RegExp(`(?<=\\s)${release}(?=[\\s-])`, 'g'), 'stable');
+      writeFileSync(join(folder, 'sources', source.replace('/', '-')), text);
+    }
+    const places = {
+      'Dir::Etc::sourcelist': '/dev/null',
+      'Dir::Etc::sourceparts': 'sources',
+      'Dir::State::lists': 'lists',
+    };
+    const options = Object.entries({ ...places, 'Dir::Cache': 'cache' }).flatMap(([name, value]) => [
+      '-o',
+      `${name}=${value.startsWith('/') ? value : join(folder, value)}`,
+    ]);
+    runOrExplain(clusterServer.name, 'NATS_SERVER_BIN', [
+      ['apt-get', ...options, 'update'],
+      ['sh', '-c', 'cd "$0" && apt-get "$@" && dpkg-deb -x *.deb root', folder, ...options, 'download', program],
+    ]);
+    mkdirSync(dirname(path), { recursive: true });
+    const found = ['usr/sbin', 'usr/bin'].map((place) => join(folder, 'root', place, program)).find(isExecutable);
+    copyFileSync(found, `${path}.part`);
+    renameSync(`${path}.part`, path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function osRelease(name) {
+  if (!existsSync('/etc/os-release')) return undefined;
+  return readFileSync('/etc/os-release', 'utf8').match(new RegExp(`^${name}="?([^"\n]*)`, 'm'))?.[1];
 }
 
 /** What to put before a command that needs root: nothing, or sudo where it asks for no password. */
@@ -325,9 +404,12 @@ function isHolderAlive() {
 }
 
 function main(args) {
-  const unknown = args.find((arg) => arg !== '--browser' && arg !== '--proxies');
-  if (unknown)
-    throw new SetupError(`"${unknown}" is not an option of setup.mjs: it takes --browser, --proxies or nothing.`);
+  const unknown = args.find((arg) => !['--browser', '--proxies', '--cluster'].includes(arg));
+  if (unknown) {
+    throw new SetupError(
+      `"${unknown}" is not an option of setup.mjs: it takes --browser, --proxies, --cluster or nothing.`,
+    );
+  }
   if (Number.parseInt(process.versions.node, 10) < 20) {
     throw new SetupError(`this is Node ${process.version}, too old to start from: install Node 20 or newer.`);
   }
@@ -335,6 +417,7 @@ function main(args) {
     ...[modules, natsServer, page],
     ...(args.includes('--browser') ? [browser] : []),
     ...(args.includes('--proxies') ? [nginx, haproxy] : []),
+    ...(args.includes('--cluster') ? [clusterServer] : []),
   ];
   if (steps.every((step) => step.isDone())) return;
   withLock(() => {

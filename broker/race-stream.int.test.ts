@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
 import { connectNats, type NatsConnection } from './connection.ts';
+import { canKeepCopies } from './copies.ts';
 import { RaceStream } from './race-stream.ts';
 
 let server: TestNatsServer;
@@ -56,7 +57,15 @@ it('making a stream twice, or with other settings, changes nothing', async () =>
 });
 
 it('a stream that NATS refuses is named with the reason', async () => {
-  await expect(stream.ensure({ replicas: 3 })).rejects.toMatchObject({ code: 'stream_refused', retryable: false });
+  // Shorter than the window in which it knows ids again.
+  await expect(stream.ensure({ maxAgeMs: 1000 })).rejects.toMatchObject({ code: 'stream_refused', retryable: false });
+});
+
+it('a server that is alone, or whose copies may come to differ, is not asked for copies, whether there is a stream or not', async () => {
+  const code = canKeepCopies(connection.info!.version) ? 'nats_alone' : 'nats_too_old';
+  await expect(stream.ensure({ replicas: 3 })).rejects.toMatchObject({ code, retryable: false });
+  await stream.ensure();
+  await expect(stream.ensure({ replicas: 3 })).rejects.toMatchObject({ code });
 });
 
 describe('a publish', () => {

@@ -12,6 +12,7 @@ import {
 import { BrokerError, ConfigError } from '../protocol/errors.ts';
 import { isRaceName } from '../protocol/position.ts';
 import type { NatsConnection } from './connection.ts';
+import { expectCopies } from './copies.ts';
 import { Presence } from './presence.ts';
 
 /** Error codes of the JetStream API that decide something here; source: nats-server, server/errors.json. */
@@ -169,9 +170,10 @@ export class RaceStream {
 
   /**
    * Makes the stream when it is not there; an existing one is left as it is.
-   * @throws {BrokerError} `stream_refused`; retryable while NATS does not answer or a cluster looks for its leader.
+   * @throws {BrokerError} `nats_too_old`, `nats_alone` when it cannot keep so many copies; `stream_refused`, retryable while NATS does not answer or a cluster looks for its leader.
    */
-  async ensure(options: StreamOptions = {}): Promise<void> {
+  async ensure({ replicas = 1, maxAgeMs = 0 }: StreamOptions = {}): Promise<void> {
+    expectCopies(this.#connection.info!, replicas);
     try {
       // Whoever takes over a race needs its leader alone; the cluster itself may still look for one.
       if (await this.range()) return;
@@ -179,8 +181,8 @@ export class RaceStream {
         name: this.name,
         subjects: [this.subjects.all],
         storage: StorageType.File,
-        num_replicas: options.replicas ?? 1,
-        max_age: (options.maxAgeMs ?? 0) * NANOS_PER_MS,
+        num_replicas: replicas,
+        max_age: maxAgeMs * NANOS_PER_MS,
         duplicate_window: 120_000 * NANOS_PER_MS,
       });
     } catch (cause) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { MAX_SESSION_BYTES } from '../protocol/session.ts';
 import { type KV, openBucket } from './bucket.ts';
 import type { NatsConnection } from './connection.ts';
+import { expectCopies } from './copies.ts';
 import { isConflict, jetStreamOf } from './race-stream.ts';
 
 const BUCKET = 'slipstream_sessions';
@@ -49,9 +50,13 @@ export class SessionsBucket {
     this.revision = revision;
   }
 
-  /** Opens the bucket, makes it when it is not there, and sets what is wanted of it. Throws when NATS does not answer or refuses. */
+  /**
+   * Opens the bucket, makes it when it is not there, and sets what is wanted of it. Throws when NATS does not answer, cannot
+   * keep so many copies, or refuses.
+   */
   static async open(connection: NatsConnection, options: SessionsBucketOptions): Promise<SessionsBucket> {
     const { ttlMs, replicas, maxBytes } = options;
+    expectCopies(connection.info!, replicas);
     const kv = await openBucket(connection, BUCKET, {
       ...{ ttlMs, replicas },
       ...{ answerWithinMs: ANSWER_WITHIN_MS, maxValueBytes: MAX_VALUE_BYTES },

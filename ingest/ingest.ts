@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NatsConnection } from '../broker/connection.ts';
+import { expectCopies } from '../broker/copies.ts';
 import { acquireLease, type Lease } from '../broker/lease.ts';
 import { RaceStream, type StreamOptions } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
@@ -57,9 +58,10 @@ interface Seat {
 
 /** Opens the stream and waits for the lease. @param onTaken Called when another process holds it. */
 async function takeSeat(options: IngestOptions, onTaken: () => void, signal?: AbortSignal): Promise<Seat> {
-  const { race } = options;
+  const { race, stream: { replicas = 1 } = {} } = options;
   const log = options.onLog ?? (() => {});
   const connection = await options.connection;
+  expectCopies(connection.info!, replicas);
   const stream = await openPatiently(connection, options, signal);
   const lease = await acquireLease(connection, {
     name: race,
@@ -69,7 +71,7 @@ async function takeSeat(options: IngestOptions, onTaken: () => void, signal?: Ab
       onTaken();
     },
     onProblem: (message) => log('warn', `The lease on race ${race} waits for NATS (${message}).`),
-    replicas: options.stream?.replicas ?? 1,
+    replicas,
     ...(signal ? { signal } : {}),
   });
   return { stream, lease };

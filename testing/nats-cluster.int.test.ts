@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
-import { findNatsServer } from '../broker/nats-binary.ts';
 import { Sandbox, until } from '../cli/testing/program.ts';
 import { type Edge, startEdge } from '../fanout/edge.ts';
+import { clusterProblem, findClusterServer } from './cluster-server.ts';
 import { startMember } from './ingest-pair.ts';
 import { type NatsCluster, startNatsCluster } from './nats-cluster.ts';
 import { OracleFan } from './oracle-fan.ts';
@@ -19,14 +20,19 @@ const FANS = 6;
 const WITHIN_MS = 90_000;
 const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nats-cluster.conf');
 
-it('the configuration in deploy/ can be read, and asks for a name', () => {
+/** A leader that stands still for longer than the others wait for it: they elect another one, of which it learns when it goes on. */
+const FROZEN_MS = 10_000;
+const problem = clusterProblem();
+const orWhyNot = problem ? `: ${problem}` : '';
+
+it.skipIf(problem)(`the configuration in deploy/ can be read, and asks for a name${orWhyNot}`, () => {
   const test = (env: Record<string, string>) =>
-    execFileSync(findNatsServer(), ['-t', '-c', CONFIG], { env, stdio: 'pipe', encoding: 'utf8' });
+    execFileSync(findClusterServer()!, ['-t', '-c', CONFIG], { env, stdio: 'pipe', encoding: 'utf8' });
   expect(() => test({ NATS_NAME: 'nats-1' })).not.toThrow();
   expect(() => test({})).toThrow('NATS_NAME');
 });
 
-describe('a cluster of three nats-servers', () => {
+describe.skipIf(problem)(`a cluster of three nats-servers${orWhyNot}`, () => {
   let cluster: NatsCluster;
   let box: Sandbox;
   let cars: RawCars;
@@ -61,7 +67,7 @@ describe('a cluster of three nats-servers', () => {
     until(`all copies of ${stream}`, async () => (await cluster.placeOf(stream))?.isWhole, WITHIN_MS);
 
   it(
-    'loses the leader of a race, and then the next one, while fans lose no tick, get none twice and none wrong',
+    'loses the leader of a race, freezes the next one and loses one more, while fans lose no tick, get none twice and none wrong',
     async () => {
       const ingest = startMember(box, RACE, cluster.servers.join(','), ['--replicas', '3']);
       await until('ingest is on the air', () => ingest.takeOvers === 1, WITHIN_MS);
@@ -85,6 +91,15 @@ describe('a cluster of three nats-servers', () => {
       await cluster.nodes[first]!.restart();
       await isWhole(STREAM);
       await isWhole(LEASES);
+
+      const frozen = (await cluster.placeOf(STREAM))!.leader;
+      cluster.nodes[frozen]!.pause();
+      await setTimeout(FROZEN_MS);
+      cluster.nodes[frozen]!.resume();
+      await moreTicks(2);
+      await isWhole(STREAM);
+      await until('all copies are alike', async () => new Set(await cluster.copiesOf(STREAM)).size === 1, WITHIN_MS);
+
       const second = (await cluster.placeOf(STREAM))!.leader;
       await cluster.nodes[second]!.kill();
       await moreTicks(2);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connectNats } from '../broker/connection.ts';
 import { findLastingPort } from '../cli/testing/program.ts';
+import { clusterProblem, findClusterServer } from './cluster-server.ts';
 import { NatsProcess } from './nats-process.ts';
 
 const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nats-cluster.conf');
@@ -36,6 +37,8 @@ export interface NatsCluster {
   readonly servers: readonly string[];
   /** `undefined` when there is no such stream, or nobody who leads it. */
   placeOf(stream: string): Promise<StreamPlace | undefined>;
+  /** What each server says that its own copy holds, as `<messages> up to <sequence>`. */
+  copiesOf(stream: string): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -45,8 +48,10 @@ interface Ports {
   readonly health: number;
 }
 
-/** Starts them, and resolves when JetStream takes streams. @throws {Error} when that takes too long. */
+/** Starts them, and resolves when JetStream takes streams. @throws {Error} when that takes too long, or where {@link clusterProblem} says why. */
 export async function startNatsCluster(): Promise<NatsCluster> {
+  const binary = findClusterServer();
+  if (!binary) throw new Error(`There is no cluster: ${clusterProblem()}.`);
   const dir = mkdtempSync(join(tmpdir(), 'slipstream-cluster-'));
   const forget = () => rmSync(dir, { recursive: true, force: true });
   process.once('exit', forget);
@@ -54,7 +59,7 @@ export async function startNatsCluster(): Promise<NatsCluster> {
   for (let n = 0; n < 3; n++)
     ports.push({ client: await findLastingPort(), route: await findLastingPort(), health: await findLastingPort() });
   const servers = ports.map(({ client }) => `127.0.0.1:${client}`);
-  const processes = ports.map(() => new NatsProcess());
+  const processes = ports.map(() => new NatsProcess({ binary }));
   const launch = async (n: number) => {
     const file = join(dir, `${n}.conf`);
     writeFileSync(file, withAddresses(readFileSync(CONFIG, 'utf8'), join(dir, `store-${n}`), ports, n));
@@ -85,6 +90,7 @@ export async function startNatsCluster(): Promise<NatsCluster> {
       resume: () => one.resume(),
     })),
     placeOf: (stream) => askFor(servers, stream),
+    copiesOf: (stream) => Promise.all(ports.map(({ health }) => copyOn(health, stream))),
     stop,
   };
 }
@@ -133,6 +139,23 @@ const askFor = (servers: readonly string[], stream: string): Promise<StreamPlace
       await connection.close();
     }
   });
+
+async function copyOn(healthPort: number, stream: string): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${healthPort}/jsz?streams=true&accounts=true`);
+  const { account_details: accounts = [] } = (await answer.json()) as ServerStreams;
+  const state = accounts.flatMap((one) => one.stream_detail ?? []).find(({ name }) => name === stream)?.state;
+  return state ? `${state.messages} up to ${state.last_seq}` : 'none';
+}
+
+/** As far as it is read here of what a nats-server says at `/jsz`. */
+interface ServerStreams {
+  readonly account_details?: readonly {
+    readonly stream_detail?: readonly {
+      readonly name: string;
+      readonly state: { messages: number; last_seq: number };
+    }[];
+  }[];
+}
 
 async function untilTakingStreams(servers: readonly string[]): Promise<void> {
   const deadlineMs = performance.now() + READY_WITHIN_MS;

@@ -7,14 +7,16 @@ const ENDED_WITHIN_MS = 5_000;
 
 /** The process of one nats-server, which may be started again. It is killed when this process exits. */
 export class NatsProcess {
-  readonly #binary = findNatsServer();
-  readonly #enter: readonly string[];
+  readonly #command: readonly string[];
   readonly #endWithProcess = () => void this.#child?.kill('SIGKILL');
   #child: ChildProcess | undefined;
 
-  /** @param enter Words of the command before which the server is run. @defaultValue none */
-  constructor(enter: readonly string[] = []) {
-    this.#enter = enter;
+  /**
+   * @param enter Words of the command before which the server is run. @defaultValue none
+   * @param binary Path of the nats-server. @defaultValue the usual one
+   */
+  constructor({ enter = [], binary = findNatsServer() }: { enter?: readonly string[]; binary?: string } = {}) {
+    this.#command = [...enter, binary];
     process.once('exit', this.#endWithProcess);
   }
 
@@ -29,7 +31,7 @@ export class NatsProcess {
    * @throws {Error} when it does not come up; the message holds its last lines.
    */
   launch(file: string, env: Readonly<Record<string, string>> = {}): Promise<number> {
-    const [command, ...words] = [...this.#enter, this.#binary, '-c', file];
+    const [command, ...words] = [...this.#command, '-c', file];
     const started = spawn(command!, words, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...env },

@@ -43,7 +43,7 @@ export async function startNatsServer(
   const storeDir = join(options.disk?.folder ?? dir, 'store');
   // By itself it would take three quarters of a small disk at most, and never be surprised by its end.
   const limit = options.disk ? ', max_file_store: 1TB' : '';
-  const server = new NatsProcess(options.disk?.enter);
+  const server = new NatsProcess(options.disk ? { enter: options.disk.enter } : {});
   const forget = () => rmSync(dir, { recursive: true, force: true });
   process.once('exit', forget);
   const launch = (port: number) => {
