@@ -5,6 +5,7 @@ import { BLOCK, BLOCK_HEAD_BYTES, type BlockHead, readBlockHead, unpackBlock } f
 import type { ByteSource } from './byte-source.ts';
 import { type BlockEntry, type Contents, parseContents } from './contents.ts';
 import { expectFileStart, FILE_END_BYTES, FILE_START_BYTES, readFileEnd } from './file-frame.ts';
+import { type KeyframePlace, keyframePlaces } from './keyframe-places.ts';
 import { type RestoredBlock, restoreBlock } from './restore.ts';
 import { findBlocks } from './salvage.ts';
 
@@ -57,6 +58,11 @@ export class ArchiveReader {
   async block({ at, catalogueTag }: BlockEntry): Promise<RestoredBlock> {
     const raw = await readPayload(this.#source, at);
     return restoreBlock(raw, catalogueTag === 0 ? undefined : await this.catalogue(catalogueTag));
+  }
+
+  /** Where the keyframes of one of the {@link blocks} are, which is known much sooner. @throws {ArchiveError} `damaged_block`. */
+  async keyframes({ at }: BlockEntry): Promise<KeyframePlace[]> {
+    return keyframePlaces(await readPayload(this.#source, at));
   }
 }
 

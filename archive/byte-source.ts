@@ -23,6 +23,24 @@ export async function openFile(path: string): Promise<OpenFile> {
   return { size, read: (at, bytes) => readAt(handle, at, bytes), close: () => handle.close() };
 }
 
+/**
+ * A file that is open only while it is read, so that many can be at hand.
+ * @throws {ArchiveError} `no_file`, now and at each read.
+ */
+export async function fileSource(path: string): Promise<ByteSource> {
+  const { size, close } = await openFile(path);
+  await close();
+  const read = async (at: number, bytes: number) => {
+    const file = await openFile(path);
+    try {
+      return await file.read(at, bytes);
+    } finally {
+      await file.close();
+    }
+  };
+  return { size, read };
+}
+
 async function readAt(handle: FileHandle, at: number, bytes: number): Promise<Uint8Array> {
   const buffer = new Uint8Array(bytes);
   let length = 0;

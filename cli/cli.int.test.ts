@@ -201,6 +201,7 @@ describe('with a NATS that others run', { concurrent: true }, () => {
     [['ingest', '--sources', 'http', '--http-port', 'TAKEN'], /Port 127\.0\.0\.1:\d+ is taken/],
     [['ingest', '--sources', 'http', '--http-host', '0.0.0.0', '--http-port', '0'], /set a token/],
     [['ingest', '--replicas', '3'], /replicas/],
+    [['edge', '--archives', 'nowhere'], /folder nowhere does not exist/],
     [['edge', '--port', 'TAKEN'], /cannot listen on 127\.0\.0\.1:\d+: the port is taken/],
   ])('%j fails with one sentence and code 1', async (args, sentence) => {
     const own = args.map((word) => (word === 'TAKEN' ? String(takenPort) : word));

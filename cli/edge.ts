@@ -26,7 +26,11 @@ const FLAGS = {
   races: {
     kind: 'list',
     allowed: RACE_NAME,
-    help: 'The only races to serve. Default: all that NATS has, also those to come.',
+    help: 'The only races of NATS to serve. Default: all that it has, also those to come.',
+  },
+  archives: {
+    kind: 'text',
+    help: 'Folder of archives. Each *.race in it is served as a race that is over, to be watched, rewound and charted, unless NATS has it. Files may come and go.',
   },
   web: { kind: 'text', help: 'Folder served under /. Default: the built page, if there is one.' },
   origins: { kind: 'list', help: 'Pages of these origins may connect. Default: all.' },
@@ -118,6 +122,14 @@ function findPage(folder: string | undefined): string | undefined {
   throw new ConfigError('no_page', `The folder ${folder} does not exist; name the folder of a page with --web.`);
 }
 
+function findArchives(folder: string | undefined): string | undefined {
+  if (folder === undefined || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+  throw new ConfigError(
+    'no_folder',
+    `The folder ${folder} does not exist; name the folder of the archives with --archives.`,
+  );
+}
+
 type EdgeFlags = Values<typeof FLAGS>;
 
 const drainOf = (flags: EdgeFlags): DrainOptions | undefined =>
@@ -136,6 +148,7 @@ export function run(flags: EdgeFlags): Promise<number> {
 /** Runs the workers, once what would stop each of them has been told once. */
 async function supervise(flags: EdgeFlags): Promise<number> {
   findPage(flags.web);
+  findArchives(flags.archives);
   const connection = await connectNats({ servers: flags.nats, name: 'slipstream edge' });
   await connection.close();
   const port = await probePort(flags.host, flags.port);
@@ -148,6 +161,7 @@ async function supervise(flags: EdgeFlags): Promise<number> {
 async function serve(flags: EdgeFlags, fleet?: FleetLink): Promise<number> {
   const log = createLog(flags.log, flags.name ?? 'edge');
   const webRoot = findPage(flags.web);
+  const archives = findArchives(flags.archives);
   const drain = drainOf(flags);
   const patience: Patience = { ms: drainMsOf(drain), isOver: new AbortController() };
   const asked = untilAskedToEnd(END_WITHIN_MS, patience);
@@ -175,6 +189,7 @@ async function serve(flags: EdgeFlags, fleet?: FleetLink): Promise<number> {
       ...(flags.origins.length > 0 ? { origins: flags.origins } : {}),
       ...(flags.name === undefined ? {} : { name: flags.name }),
       ...(webRoot === undefined ? {} : { webRoot }),
+      ...(archives === undefined ? {} : { archives }),
       ...(fleet ? { fleet } : {}),
     });
     fleet?.serve(edge);

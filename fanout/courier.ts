@@ -48,6 +48,8 @@ export interface FanSetOptions {
   readonly onRead: () => void;
   /** Whether NATS, or the stream in it, does not answer. */
   readonly isStreamAway: () => boolean;
+  /** No tick will come any more, and none is missing. @defaultValue false */
+  readonly isOver?: boolean;
   /** There are fans for {@link FanSet.replay}. */
   readonly onReplay: () => void;
   /** Told of what should never happen. */

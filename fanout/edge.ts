@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connectNats, type NatsConnection } from '../broker/connection.ts';
 import { ConfigError } from '../protocol/errors.ts';
 import { Admission } from './admission.ts';
+import { Archives } from './archives.ts';
 import { planConnections } from './connections.ts';
 import { type DrainOptions, dismissFans, drainFans } from './drain.ts';
 import { type EdgeStats, statsOf } from './edge-stats.ts';
@@ -29,8 +30,10 @@ export interface EdgeOptions {
   readonly servers?: readonly string[];
   /** The only races to serve. @defaultValue all that NATS has, also those to come */
   readonly races?: readonly string[];
-  /** How often NATS is asked for new races, in ms. @defaultValue 3000 */
+  /** How often NATS is asked for new races, and the folder of archives looked at, in ms. @defaultValue 3000 */
   readonly discoverMs?: number;
+  /** Folder whose archive files (`*.race`) can be rewound and charted as races that are over. @defaultValue none */
+  readonly archives?: string;
   /** Folder that is served under `/`. */
   readonly webRoot?: string;
   /** Pages of these origins may read and connect. @defaultValue all */
@@ -84,6 +87,7 @@ const METRICS_EVERY_MS = 1000;
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const report = options.report ?? (() => {});
+  const { tickMs = 500, discoverMs = 3000 } = options;
   const name = options.name ?? inventName();
   const own = options.connection ? undefined : await connectOwn(options, name);
   const connection = options.connection ?? own!;
@@ -99,14 +103,19 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     races: statsOf(races, Date.now()),
   });
   const metrics = new EdgeMetrics(stats);
+  const archives =
+    options.archives === undefined
+      ? undefined
+      : new Archives({ folder: options.archives, lookEveryMs: discoverMs, report });
   const races = new Races(connection, {
     edge: name,
-    tickMs: options.tickMs ?? 500,
+    tickMs,
     limits,
     report,
     isConnected: () => standing.isConnected,
     names: options.races,
-    discoverMs: options.discoverMs ?? 3000,
+    archives,
+    discoverMs,
     meter: metrics,
     isCrowded: () => connections.isCrowded,
   });
@@ -118,14 +127,25 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   });
   const fleet = options.fleet ?? alone(() => metrics.text());
   const readiness = () => {
-    const hasRace = races.all().some(({ state }) => state?.status === 'following');
+    const hasFile = archives !== undefined && archives.all().length > 0;
+    const hasRace = hasFile || races.all().some(({ state }) => state?.status === 'following');
     if (admission.isStopping || !hasRace) return undefined;
     return standing.isConnected ? 'ready' : 'stale';
   };
   const { webRoot, origins } = options;
   const asked = { ...fleet, metrics: sharedFor(METRICS_EVERY_MS, fleet.metrics) };
   const isCrowded = () => connections.isCrowded;
-  const http: HttpOptions = { races, admission, readiness, fleet: asked, report, webRoot, origins, isCrowded };
+  const http: HttpOptions = {
+    races,
+    archives,
+    admission,
+    readiness,
+    fleet: asked,
+    report,
+    webRoot,
+    origins,
+    isCrowded,
+  };
   const host = options.host ?? '127.0.0.1';
   const address = { host, port: options.port ?? 0, isShared: options.fleet !== undefined };
   const sessions = makeSessions(connection, options.sessions, { isConnected: () => standing.isConnected, report });
@@ -135,6 +155,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     throw error;
   });
   await races.start();
+  void archives?.start();
   const sweeping = setInterval(() => {
     for (const race of races.all()) race.sweep(Date.now());
     sessions.sweep();
@@ -143,6 +164,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const stop = async () => {
     server.close();
     clearInterval(sweeping);
+    archives?.stop();
     await dismissFans(house);
     await races.stop();
     sessions.stop();

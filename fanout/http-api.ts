@@ -1,9 +1,9 @@
 import { compileOwnView, OWN_VIEW } from '../protocol/catalogue.ts';
 import { checkWatch, parseQuery, type Wish } from '../protocol/control.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import type { Field } from '../protocol/field.ts';
 import { formatPosition } from '../protocol/position.ts';
 import type { Admission } from './admission.ts';
+import type { Archives } from './archives.ts';
 import type { Fleet } from './fleet.ts';
 import { answerHistory } from './history-endpoint.ts';
 import { readValues } from './json-race.ts';
@@ -11,13 +11,24 @@ import { answerPoll } from './poll-endpoint.ts';
 import { Exposition } from './prometheus.ts';
 import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
+import { carsIn, summarise } from './race-summary.ts';
 import type { Races } from './races.ts';
-import { type Ask, answerError, answerTagged, answerValue, type Reply, wantsMessagePack } from './reply.ts';
+import {
+  type Ask,
+  answerError,
+  answerPastUnread,
+  answerTagged,
+  answerValue,
+  type Reply,
+  wantsMessagePack,
+} from './reply.ts';
 import { answerSegments } from './segment-endpoint.ts';
 
 /** What the routes need to know of the process. */
 export interface ApiFacts {
   readonly races: Races;
+  /** Races that are over, in files. @defaultValue none */
+  readonly archives?: Archives | undefined;
   readonly admission: Pick<Admission, 'outlook' | 'retryAfterS'>;
   /**
    * `undefined` while there is no race to show, and when the edge is on its way out. `stale` while NATS is away: fans are
@@ -58,7 +69,7 @@ function route(
     if (root === 'healthz') return () => answerHealth(ask, facts);
     if (root === 'metrics') return () => answerMetrics(ask, facts);
     if (root === 'readyz') return () => answerReady(ask, facts);
-    if (root === 'races') return () => answerValue(ask, facts.races.all().map(summarise));
+    if (root === 'races') return () => answerRaces(ask, facts);
     return undefined;
   }
   if (root === 'catalogue' && leaf === undefined) return () => answerCatalogue(ask, facts, name);
@@ -102,10 +113,20 @@ function answerReady(ask: Ask, facts: ApiFacts): Reply {
   return answerError(ask, 503, 'not_ready', 'No race is followed yet, or this edge is about to leave.', RETRY);
 }
 
-function withState(ask: Ask, facts: ApiFacts, name: string, use: (race: Race, state: RaceState) => Reply): Reply {
-  const race = facts.races.get(name);
-  if (!race) return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
-  const { state } = race;
+type Use = (race: Race, state: RaceState) => Reply;
+
+function withState(ask: Ask, { races }: ApiFacts, name: string, use: Use): Reply | Promise<Reply> {
+  const known = races.get(name);
+  if (known) return withStateOf(ask, known, use);
+  return races.find(name).then((race) => {
+    if (typeof race !== 'string') return withStateOf(ask, race, use);
+    if (race === 'unsure') return answerPastUnread(ask);
+    return answerError(ask, 404, 'unknown_race', 'There is no such race here; see /races.');
+  });
+}
+
+function withStateOf(ask: Ask, race: Race, use: Use): Reply {
+  const { state, name } = race;
   if (state) {
     const { status, reason } = race.fans.verdict;
     const version = `${state.seq}:${status}:${reason}`;
@@ -125,48 +146,35 @@ function standingOf({ fans }: Race): Record<string, unknown> {
   };
 }
 
-function summarise(race: Race): Record<string, unknown> {
-  const { state } = race;
-  const document = (state?.document ?? {}) as Record<string, unknown>;
-  return {
-    race: race.name,
-    name: textOf(document, 'name'),
-    kind: textOf(document, 'kind'),
-    origin: textOf(document, 'origin'),
-    ...standingOf(race),
-    epoch: state?.epoch ?? null,
-    tick: state?.head?.tick ?? null,
-    closeAtMs: state?.head?.closeAtMs ?? null,
-    position: race.position ?? null,
-    catalogue: state?.catalogue.hash ?? null,
-    cars: state ? carsIn(state.head!.field).length : 0,
-    fans: race.fans.size + race.people.size,
-  };
-}
+const describe = (race: Race) => ({
+  ...summarise(race.name, race.state),
+  ...standingOf(race),
+  fans: race.fans.size + race.people.size,
+});
 
-/** A fact of the race, which the document holds at its root or under `race` or `session`. */
-function textOf(document: Record<string, unknown>, key: string): string | null {
-  const places = [document, document.race, document.session] as (Record<string, unknown> | undefined)[];
-  for (const place of places) {
-    const value = typeof place === 'object' ? place?.[key] : undefined;
-    if (typeof value === 'string') return value;
-  }
-  return null;
-}
+/** What is known of an archived race that nobody has looked at yet. */
+const describeUnopened = (summary: ReturnType<typeof summarise>) => ({
+  ...summary,
+  ...{ state: 'finished', staleSinceMs: null, staleReason: null, fans: 0 },
+});
 
-const carsIn = ({ cars, states }: Field): string[] => cars.filter((_, slot) => states[slot]);
+/** All races, those that are followed first. */
+function answerRaces(ask: Ask, { races, archives }: ApiFacts): Reply {
+  const unopened = archives?.all().filter(({ race }) => !races.get(race)) ?? [];
+  return answerValue(ask, [...races.all().map(describe), ...unopened.map(describeUnopened)]);
+}
 
 const answerRace = (ask: Ask, race: Race, state: RaceState): Reply =>
   answerValue(ask, {
-    ...summarise(race),
+    ...describe(race),
     cars: carsIn(state.head!.field),
     views: state.catalogue.views.map(({ name }) => name),
     documentRevision: state.docRevision,
     document: state.document,
   });
 
-function answerCatalogue(ask: Ask, { races }: ApiFacts, hash: string): Reply {
-  const catalogue = races.catalogue(hash);
+function answerCatalogue(ask: Ask, { races, archives }: ApiFacts, hash: string): Reply {
+  const catalogue = races.catalogue(hash) ?? archives?.catalogue(hash);
   if (!catalogue)
     return answerError(ask, 404, 'unknown_catalogue', 'No race here is in that catalogue; see the welcome or /races.');
   return answerTagged(ask, catalogue.json, `"${hash}"`, {

@@ -1,22 +1,23 @@
-import type { NatsConnection } from '../broker/connection.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { formatPosition } from '../protocol/position.ts';
 import type { FanSetOptions } from './courier.ts';
 import type { FanSink } from './fan.ts';
 import { FanSet } from './fan-set.ts';
-import { Follower } from './follower.ts';
 import { History } from './history.ts';
 import type { JsonWish } from './json-fan.ts';
 import { JsonFans } from './json-fans.ts';
-import { readFrom } from './past-reader.ts';
 import { PollAnswers } from './poll-answers.ts';
 import { BASE_FORM, BINARY_FORM, jsonForm } from './poll-forms.ts';
 import { PollRoom } from './poll-room.ts';
+import type { Feed, RaceOrigin } from './race-origin.ts';
 import type { RaceState } from './race-state.ts';
 import { ReplyCache } from './reply-cache.ts';
 import { Rounds } from './rounds.ts';
 import { Segments } from './segments.ts';
-import { streamSegments } from './stream-segments.ts';
+
+/** Memory for the segments of a race, and of one that is over: there may be many. */
+const GOING_BYTES = 64 * 1024 * 1024;
+const OVER_BYTES = 16 * 1024 * 1024;
 
 /** So many fans are served between two looks at what else there is to do: handshakes, pings, requests. */
 const FANS_AT_ONCE = 1000;
@@ -43,9 +44,8 @@ interface RaceEvents {
 }
 
 /** What a race is told of the edge that it is on. */
-export interface RaceOptions extends Omit<FanSetOptions, 'readStream' | 'onRead' | 'onReplay' | 'isStreamAway'> {
-  /** Whether the connection to NATS stands. */
-  readonly isConnected: () => boolean;
+export interface RaceOptions
+  extends Omit<FanSetOptions, 'readStream' | 'onRead' | 'onReplay' | 'isStreamAway' | 'isOver'> {
   /** Whether one more long poll may wait on the edge. */
   readonly mayWait: () => boolean;
 }
@@ -67,7 +67,7 @@ export class Race {
   readonly #peopleRounds = new Rounds((nowMs) => this.people.serve(nowMs, PEOPLE_AT_ONCE));
   /** Answers over HTTP about the newest tick. */
   readonly replies = new ReplyCache();
-  readonly #follower: Follower;
+  readonly #feed: Feed;
   readonly tickMs: number;
   readonly #events: RaceEvents;
   readonly #report: FanSetOptions['report'];
@@ -81,24 +81,25 @@ export class Race {
   readonly problems = new Map<string, number>();
   state: RaceState | undefined;
 
-  constructor(connection: NatsConnection, options: RaceOptions, events: RaceEvents) {
+  constructor(origin: RaceOrigin, options: RaceOptions, events: RaceEvents) {
     this.#events = events;
     this.#report = options.report;
     this.name = options.race;
     this.tickMs = options.tickMs;
-    const facts = { race: this.name, tickMs: this.tickMs };
-    const past = streamSegments(connection, this.name, options.isConnected);
-    this.segments = new Segments(past, facts, () => performance.now());
-    this.history = new History(this.segments, past);
+    const { isOver } = origin;
+    const facts = { race: this.name, tickMs: this.tickMs, maxBytes: isOver ? OVER_BYTES : GOING_BYTES };
+    this.segments = new Segments(origin.segments, facts, () => performance.now());
+    this.history = new History(this.segments, origin.segments);
     this.fans = new FanSet({
       ...options,
-      readStream: readFrom(connection, this.name, (error) => this.#note('past', error)),
+      isOver,
+      readStream: origin.readStream((error) => this.#note('past', error)),
       onReplay: () => this.#replaySoon(),
       onRead: () => {
         this.#pollRounds.soon(this.polls.hasRead());
         this.#peopleRounds.soon(this.people.hasRead());
       },
-      isStreamAway: () => !options.isConnected() || !this.#follower.isAnswered,
+      isStreamAway: () => origin.isAway(),
     });
     this.pollAnswers = {
       binary: new PollAnswers(this.name, this.tickMs, BINARY_FORM),
@@ -109,7 +110,7 @@ export class Race {
     const known = () => this.fans.delivery;
     this.polls = new PollRoom({ ...options, known, standstill });
     this.people = new JsonFans({ ...options, standstill, delivery: known });
-    this.#follower = new Follower(connection, this.name, {
+    this.#feed = origin.follow({
       onAdvance: (state, applied, storedAtMs) => {
         if (this.state !== state) events.onCatalogue(state.catalogue);
         this.state = state;
@@ -161,13 +162,13 @@ export class Race {
     if (this.#isServing) return;
     this.#isServing = true;
     const isOverloaded = this.#passMs > this.tickMs;
-    if (!isOverloaded) this.#follower.hold();
-    if (!isOverloaded && this.#follower.waiting === 0) this.#beginPass();
+    if (!isOverloaded) this.#feed.hold();
+    if (!isOverloaded && this.#feed.waiting === 0) this.#beginPass();
     else setImmediate(() => this.#beginPass());
   }
 
   #beginPass(): void {
-    this.#follower.hold();
+    this.#feed.hold();
     this.#passBeganAtMs = performance.now();
     this.#encodedBeforeMs = this.#encodedMs;
     this.#serve();
@@ -181,7 +182,7 @@ export class Race {
     this.#passMs = performance.now() - this.#passBeganAtMs;
     this.#events.onPass(this.#passMs, this.#encodedMs - this.#encodedBeforeMs);
     this.#isServing = false;
-    this.#follower.release();
+    this.#feed.release();
   }
 
   get #encodedMs(): number {
@@ -203,6 +204,6 @@ export class Race {
   }
 
   stop(): Promise<void> {
-    return this.#follower.stop();
+    return this.#feed.stop();
   }
 }

@@ -2,7 +2,9 @@ import type { NatsConnection } from '../broker/connection.ts';
 import { RaceStream } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { isRaceName } from '../protocol/position.ts';
+import type { Archives } from './archives.ts';
 import { Race, type RaceOptions } from './race.ts';
+import { natsOrigin, type RaceOrigin } from './race-origin.ts';
 
 /** Notes how long races take on the whole edge, with `fans` on it. */
 interface RaceMeter {
@@ -11,8 +13,12 @@ interface RaceMeter {
 }
 
 export interface RacesOptions extends Omit<RaceOptions, 'race' | 'fansOnEdge' | 'mayWait'> {
-  /** The only races to serve; all that NATS has a stream of when left out. */
+  /** The only races of NATS to serve; all that it has a stream of when left out. */
   readonly names?: readonly string[] | undefined;
+  /** Races that NATS does not have are looked for here. */
+  readonly archives?: Archives | undefined;
+  /** Whether the connection to NATS stands. */
+  readonly isConnected: () => boolean;
   /** How often new streams are looked for. */
   readonly discoverMs: number;
   /** Told how long it takes, in ms; see race.ts. */
@@ -23,6 +29,8 @@ export interface RacesOptions extends Omit<RaceOptions, 'race' | 'fansOnEdge' | 
 
 /** Old catalogues are kept for clients that are about to read one. */
 const MAX_CATALOGUES = 64;
+/** Archived races that are open, each with some 30 MB at most; those that nobody looks at make room for others. */
+const MAX_ARCHIVED = 16;
 
 /** All races on this edge. */
 export class Races {
@@ -30,6 +38,9 @@ export class Races {
   readonly #options: RacesOptions;
   readonly #byName = new Map<string, Race>();
   readonly #catalogues = new Map<string, Catalogue>();
+  /** Versions of the files of those that are archived; the one that was asked for last comes last. */
+  readonly #archived = new Map<string, string>();
+  #opening: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<boolean> | undefined;
   #isStopped = false;
@@ -48,7 +59,8 @@ export class Races {
   }
 
   get(name: string): Race | undefined {
-    return this.#byName.get(name);
+    const race = this.#byName.get(name);
+    return race && !this.#isOutdated(race) ? race : undefined;
   }
 
   all(): Race[] {
@@ -86,12 +98,54 @@ export class Races {
 
   /** A race that may have begun a moment ago. @returns `unknown` only when NATS says that there is no such stream. */
   async find(name: string): Promise<Race | 'unknown' | 'unsure'> {
-    const known = this.#byName.get(name);
+    const known = this.get(name);
     if (known) return known;
-    if (this.#options.names || !isRaceName(name)) return 'unknown';
+    if (!isRaceName(name)) return 'unknown';
     // Whoever asks for nonsense again and again has at most one question at NATS.
-    const isSure = await this.discover();
-    return this.#byName.get(name) ?? (isSure ? 'unknown' : 'unsure');
+    const isSure = this.#options.names ? true : await this.discover();
+    return this.#byName.get(name) ?? (await this.#fromArchive(name)) ?? (isSure ? 'unknown' : 'unsure');
+  }
+
+  /** An archived race whose file is another one now, or gone: forgotten, unless somebody looks at it. */
+  #isOutdated(race: Race): boolean {
+    const version = this.#archived.get(race.name);
+    if (version === undefined) return false;
+    this.#archived.delete(race.name);
+    this.#archived.set(race.name, version);
+    return version !== this.#options.archives!.versionOf(race.name) && this.#remove(race);
+  }
+
+  /** @returns whether it is gone: nobody looks at it. */
+  #remove(race: Race): boolean {
+    if (race.fans.size + race.people.size + race.polls.size > 0) return false;
+    this.#byName.delete(race.name);
+    this.#archived.delete(race.name);
+    void race.stop();
+    return true;
+  }
+
+  /** One at a time: whoever asks for many takes the edge from nobody. */
+  #fromArchive(name: string): Promise<Race | 'unsure' | undefined> {
+    const opened = this.#opening.then(async () => {
+      const version = this.#options.archives?.versionOf(name);
+      const known = this.#byName.get(name);
+      if (known || version === undefined || this.#isStopped) return known;
+      if (!this.#hasRoomForArchived()) return 'unsure';
+      const origin = await this.#options.archives!.open(name);
+      if (!origin || this.#isStopped) return undefined;
+      this.#archived.set(name, version);
+      return this.#add(name, origin);
+    });
+    this.#opening = opened.catch(() => {});
+    return opened;
+  }
+
+  #hasRoomForArchived(): boolean {
+    for (const name of [...this.#archived.keys()]) {
+      if (this.#archived.size < MAX_ARCHIVED) return true;
+      this.#remove(this.#byName.get(name)!);
+    }
+    return this.#archived.size < MAX_ARCHIVED;
   }
 
   /** Looks for new streams; calls at the same time share one question. @returns whether NATS answered. */
@@ -106,23 +160,22 @@ export class Races {
     try {
       const names = await RaceStream.list(this.#connection);
       if (this.#isStopped) return false;
-      for (const name of names) if (!this.#byName.has(name) && isRaceName(name)) this.#add(name);
-      for (const race of this.#byName.values()) {
-        if (race.state || race.fans.size + race.people.size > 0 || race.polls.size > 0 || names.includes(race.name))
-          continue;
-        this.#byName.delete(race.name);
-        void race.stop();
+      for (const race of [...this.#byName.values()]) {
+        const isArchived = this.#archived.has(race.name);
+        // What is live goes before what was kept of it.
+        if (isArchived ? names.includes(race.name) : !race.state && !names.includes(race.name)) this.#remove(race);
       }
+      for (const name of names) if (!this.#byName.has(name) && isRaceName(name)) this.#add(name);
       return true;
     } catch {
       return false;
     }
   }
 
-  #add(name: string): void {
+  #add(name: string, origin?: RaceOrigin): Race {
     const { edge, tickMs, limits, report, isConnected, meter } = this.#options;
     const place = { fansOnEdge: () => this.fans, mayWait: () => this.#hasRoom };
-    const options = { race: name, edge, tickMs, limits, report, isConnected, ...place };
+    const options = { race: name, edge, tickMs, limits, report, ...place };
     const onCatalogue = (catalogue: Catalogue) => {
       this.#catalogues.set(catalogue.hash, catalogue);
       if (this.#catalogues.size > MAX_CATALOGUES) this.#catalogues.delete(this.#catalogues.keys().next().value!);
@@ -132,7 +185,9 @@ export class Races {
       onTick: (lateMs: number) => meter.noteTick(name, lateMs, this.fans),
       onPass: (tookMs: number, encodedMs: number) => meter.notePass(name, tookMs, encodedMs),
     };
-    this.#byName.set(name, new Race(this.#connection, options, events));
+    const race = new Race(origin ?? natsOrigin(this.#connection, name, isConnected), options, events);
+    this.#byName.set(name, race);
+    return race;
   }
 
   async stop(): Promise<void> {

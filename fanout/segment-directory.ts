@@ -1,5 +1,5 @@
 import { ProtocolError } from '../protocol/errors.ts';
-import { readStreamHead } from '../protocol/tick-message.ts';
+import { readStreamHead, type StreamHead } from '../protocol/tick-message.ts';
 
 /** A segment begins with a keyframe whose tick is a multiple of this: 10 s at 2 Hz. */
 export const SEGMENT_TICKS = 20;
@@ -54,11 +54,15 @@ export class SegmentDirectory {
     return this.#byId.get(id);
   }
 
-  /** Takes the next keyframe message. One that cannot be read is passed over: so is what it would begin. */
-  take(seq: number, bytes: Uint8Array): void {
+  /**
+   * Takes the next keyframe.
+   * @param head What is at its head; `undefined` for one that cannot be read: it is passed over, and so is what it would begin.
+   */
+  take(seq: number, head: StreamHead | undefined): void {
     this.lastSeq = Math.max(this.lastSeq, seq);
-    const place = readPlace(seq, bytes);
-    if (!place) return;
+    if (!head) return;
+    const { epoch, tick, closeAtMs } = head;
+    const place = { seq, epoch, tick, closeAtMs };
     // Another life of the stream begins; what lies before it is finished as well, but nobody told where it ends.
     if (this.#open && place.epoch !== this.#open.epoch) this.#open = undefined;
     if (place.tick % SEGMENT_TICKS !== 0) return;
@@ -81,10 +85,10 @@ export class SegmentDirectory {
   }
 }
 
-function readPlace(seq: number, bytes: Uint8Array): Place | undefined {
+/** The head of a keyframe message; `undefined` when it cannot be read. */
+export function headOfKeyframe(bytes: Uint8Array): StreamHead | undefined {
   try {
-    const { epoch, tick, closeAtMs } = readStreamHead(bytes);
-    return { seq, epoch, tick, closeAtMs };
+    return readStreamHead(bytes);
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
     throw error;

@@ -2,12 +2,10 @@ import type { Catalogue } from '../protocol/catalogue.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { encodePollAnswer, type StreamRecord } from '../protocol/poll-answer.ts';
 import { formatPosition } from '../protocol/position.ts';
-import { readStreamHead, STREAM_MESSAGE } from '../protocol/tick-message.ts';
+import { readStreamHead, STREAM_MESSAGE, type StreamHead } from '../protocol/tick-message.ts';
 import { EncodedBody, LastBody } from './encoded-body.ts';
 import { type Place, type Segment, SegmentDirectory } from './segment-directory.ts';
 
-/** Memory for finished segments in all their forms. */
-const MAX_BYTES = 64 * 1024 * 1024;
 /** Segments that are read at a time, and those that may wait for it. */
 const READS_AT_ONCE = 2;
 const MAX_WAITING = 256;
@@ -19,8 +17,8 @@ const FOR_EVER = { 'Content-Type': 'application/octet-stream', 'Cache-Control': 
 
 /** Where segments come from: the stream of a race, or an archive. Both throw when it cannot be read now. */
 export interface SegmentSource {
-  /** Gives the keyframes behind a sequence, in order. */
-  keyframes(afterSeq: number, take: (seq: number, bytes: Uint8Array) => void): Promise<void>;
+  /** Gives the keyframes behind a sequence, in order; one that cannot be read without its head. */
+  keyframes(afterSeq: number, take: (seq: number, head: StreamHead | undefined) => void): Promise<void>;
   /** Every message between two sequences, both included, in order. */
   messages(firstSeq: number, lastSeq: number): Promise<readonly StreamRecord[]>;
   /** Every catalogue that the race was in. */
@@ -31,6 +29,8 @@ export interface SegmentSource {
 export interface SegmentFacts {
   readonly race: string;
   readonly tickMs: number;
+  /** Memory for finished segments in all their forms. */
+  readonly maxBytes: number;
 }
 
 /** The finished segments of one race, made when they are asked for and kept as long as there is room. */
@@ -103,7 +103,7 @@ export class Segments {
   async #refresh(): Promise<void> {
     if (this.#nowMs() - this.#refreshedAtMs < REFRESH_MS) return;
     this.#refreshing ??= this.#source
-      .keyframes(this.#directory.lastSeq, (seq, bytes) => this.#directory.take(seq, bytes))
+      .keyframes(this.#directory.lastSeq, (seq, head) => this.#directory.take(seq, head))
       .then(() => {
         this.#refreshedAtMs = this.#nowMs();
       })
@@ -158,7 +158,7 @@ export class Segments {
   #grow(bytes: number): void {
     this.#keptBytes += bytes;
     for (const [id, body] of this.#kept) {
-      if (this.#keptBytes <= MAX_BYTES || this.#kept.size === 1) return;
+      if (this.#keptBytes <= this.#facts.maxBytes || this.#kept.size === 1) return;
       this.#kept.delete(id);
       this.#keptBytes -= body.bytes;
     }

@@ -56,6 +56,19 @@ describe('silence', () => {
     expect(since(tickAtMs, sweeps)).toBe(isSilent);
   });
 
+  it('is none where no tick will come any more: that race is finished from the first moment, and never stale', () => {
+    const over = new Standstill([], { limits: DEFAULT_LIMITS, tickMs: 500, isStreamAway: () => false, isOver: true });
+    over.end(10_000, 1000);
+    for (const atMs of [10_000, 11_000, 60_000]) {
+      over.sweep(atMs, FOLLOWED);
+      expect([over.judge(FOLLOWED), over.stale, over.isStalled(atMs, FOLLOWED)]).toEqual([
+        { status: 'finished' },
+        undefined,
+        false,
+      ]);
+    }
+  });
+
   it('of ticks that are seldom is longer', () => {
     const standstill = silenceOf(2000);
     standstill.end(0, 0);

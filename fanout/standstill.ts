@@ -28,7 +28,7 @@ export interface Signs {
   readonly isSilent: boolean;
   /** NATS, or the stream in it, does not answer. */
   readonly isStreamAway: boolean;
-  /** The document shows the checkered flag. */
+  /** The document shows the checkered flag, or it is known that no tick will come any more. */
   readonly isFinished: boolean;
 }
 
@@ -48,7 +48,7 @@ export function judge({ hasState, isFollowing, isSilent, isStreamAway, isFinishe
   return { status, reason: isFollowing ? 'no_ticks' : 'unreadable' };
 }
 
-const isFinished = (state: RaceState | undefined): boolean =>
+const hasCheckeredFlag = (state: RaceState | undefined): boolean =>
   (state?.document as Partial<RaceDocument> | undefined)?.flag === 'checkered';
 
 interface StandstillOptions {
@@ -56,6 +56,8 @@ interface StandstillOptions {
   readonly tickMs: number;
   /** Whether NATS, or the stream in it, does not answer. */
   readonly isStreamAway: () => boolean;
+  /** No tick will come any more, and none is missing. @defaultValue false */
+  readonly isOver?: boolean;
 }
 
 /** How long a race has given no tick, and what its fans must be told of it. */
@@ -92,9 +94,9 @@ export class Standstill {
     return judge({
       hasState: state !== undefined,
       isFollowing: state?.status === 'following',
-      isSilent: this.#isSilent,
+      isSilent: this.#isSilent || this.#options.isOver === true,
       isStreamAway: this.#options.isStreamAway(),
-      isFinished: isFinished(state),
+      isFinished: this.#isFinished(state),
     });
   }
 
@@ -135,7 +137,11 @@ export class Standstill {
 
   /** No tick comes, and the race is not over: what is known here may be old. */
   isStalled(nowMs: number, state: RaceState): boolean {
-    return this.isQuiet(nowMs) && !isFinished(state);
+    return this.isQuiet(nowMs) && !this.#isFinished(state);
+  }
+
+  #isFinished(state: RaceState | undefined): boolean {
+    return this.#options.isOver === true || hasCheckeredFlag(state);
   }
 
   /** What whoever asks is to be told. */

@@ -2,6 +2,7 @@ import type { NatsConnection } from '../broker/connection.ts';
 import { RaceStream } from '../broker/race-stream.ts';
 import { parseCatalogue } from '../protocol/catalogue.ts';
 import { BrokerError } from '../protocol/errors.ts';
+import { headOfKeyframe } from './segment-directory.ts';
 import type { SegmentSource } from './segments.ts';
 
 const READ_WITHIN_MS = 5000;
@@ -23,7 +24,9 @@ export function streamSegments(connection: NatsConnection, race: string, isConne
   };
   return {
     keyframes: (afterSeq, take) =>
-      use((stream) => stream.readSubject(stream.subjects.keyframe, afterSeq, ({ seq, data }) => take(seq, data))),
+      use((stream) =>
+        stream.readSubject(stream.subjects.keyframe, afterSeq, ({ seq, data }) => take(seq, headOfKeyframe(data))),
+      ),
     messages: (first, last) =>
       use(async (stream) => {
         const messages = await stream.read(first, last, READ_WITHIN_MS);

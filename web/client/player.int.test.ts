@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startEdgeProcess } from '../testing/edge-process.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
@@ -166,6 +169,26 @@ it('plays from one life of the race into the next', async () => {
   expect(after.slice(0, 41 - from)).toEqual(Array.from({ length: 41 - from }, (_, n) => n + from));
   expect(after.at(-1)).toBe(30);
   for (const car of CARS) expect(player.state(car)).toEqual(rig.oracle(30, car));
+});
+
+it('plays a race that is over out of its archive, from the first tick to the last', async () => {
+  await rig.publish(311);
+  const folder = mkdtempSync(join(tmpdir(), 'slipstream-archives-'));
+  try {
+    await rig.exportTo(join(folder, 'demo.race'));
+    const edge = await rig.startEdge({ races: ['other'], archives: folder });
+    await vi.waitFor(async () => expect(await (await fetch(`${edge.url}/races`)).text()).toContain('"demo"'), WAIT);
+    const { player, ticks, faults, errors } = open();
+    await shows(player, 310);
+    expect([player.mode, player.race.stale]).toEqual(['live', undefined]);
+    await player.seek({ tick: 0 });
+    player.setSpeed(60);
+    await shows(player, 310);
+    expect(ticks.slice(ticks.lastIndexOf(0))).toEqual(Array.from({ length: 311 }, (_, n) => n));
+    expect([player.mode, faults, errors]).toEqual(['live', [], []]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it('shows what was, whatever a user does while the race goes on', async () => {

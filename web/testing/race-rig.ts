@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { exportRace } from '../../archive/export-race.ts';
 import { connectNats, type NatsConnection } from '../../broker/connection.ts';
 import { RaceStream } from '../../broker/race-stream.ts';
 import { type Edge, type EdgeOptions, startEdge } from '../../fanout/edge.ts';
@@ -79,6 +80,8 @@ export interface RaceRig {
   /** Publishes a tick every `everyMs` until stopped. */
   run(everyMs: number): { stop(): Promise<void> };
   startEdge(options?: EdgeOptions): Promise<Edge>;
+  /** Writes the race as it is into an archive file. */
+  exportTo(path: string): Promise<void>;
   /** The nats-server begins anew, without its data. */
   loseData(): Promise<void>;
   stop(): Promise<void>;
@@ -215,6 +218,10 @@ class Rig implements RaceRig {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     return edge;
+  }
+
+  async exportTo(path: string): Promise<void> {
+    await exportRace(this.#stream, (await this.#stream.range())!, path);
   }
 
   loseData(): Promise<void> {
