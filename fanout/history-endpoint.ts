@@ -37,7 +37,8 @@ export async function answerHistory(ask: Ask, races: Races, name: string): Promi
       channels: Object.fromEntries(channels.map((key, n) => [key, columns[n]!])),
     });
     const headers = answer.isFinal && isBounded ? FINAL : GROWING;
-    return new EncodedBody(new TextEncoder().encode(`${body}\n`), headers).answer(ask);
+    const whole = new EncodedBody(new TextEncoder().encode(`${body}\n`), headers);
+    return { ...(await whole.answer(ask)), isPatient: true };
   } catch (error) {
     if (error instanceof ProtocolError && error.code === 'bad_query')
       return answerError(ask, 400, error.code, error.message);

@@ -113,6 +113,7 @@ export async function serve(response: RawResponse, request: RawRequest, options:
     // Only what takes time is awaited: an answer that is here goes out in the same turn.
     if (known) reply = known instanceof Promise ? await known : known;
     else if (options.webRoot) reply = await answerFile(ask, options.webRoot);
+    if (reply?.isPatient) await options.races.lull.wait();
   } catch (error) {
     options.report('internal', error);
     reply = answerError(ask, 500, 'internal', 'The edge could not answer this; its log says why.');

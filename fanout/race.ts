@@ -124,6 +124,11 @@ export class Race {
     });
   }
 
+  /** Ticks go out. */
+  get isServing(): boolean {
+    return this.#isServing;
+  }
+
   /** What is over could not be read. */
   noteUnread(error: unknown): void {
     this.#note('segments', error);

@@ -3,6 +3,7 @@ import { RaceStream } from '../broker/race-stream.ts';
 import type { Catalogue } from '../protocol/catalogue.ts';
 import { isRaceName } from '../protocol/position.ts';
 import type { Archives } from './archives.ts';
+import { Lull } from './lull.ts';
 import { Race, type RaceOptions } from './race.ts';
 import { natsOrigin, type RaceOrigin } from './race-origin.ts';
 
@@ -41,6 +42,8 @@ export class Races {
   /** Versions of the files of those that are archived; the one that was asked for last comes last. */
   readonly #archived = new Map<string, string>();
   #opening: Promise<unknown> = Promise.resolve();
+  /** Between the ticks of all races. */
+  readonly lull = new Lull(() => this.#isServing);
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<boolean> | undefined;
   #isStopped = false;
@@ -65,6 +68,11 @@ export class Races {
 
   all(): Race[] {
     return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get #isServing(): boolean {
+    for (const race of this.#byName.values()) if (race.isServing) return true;
+    return false;
   }
 
   get fans(): number {
@@ -183,7 +191,10 @@ export class Races {
     const events = {
       onCatalogue,
       onTick: (lateMs: number) => meter.noteTick(name, lateMs, this.fans),
-      onPass: (tookMs: number, encodedMs: number) => meter.notePass(name, tookMs, encodedMs),
+      onPass: (tookMs: number, encodedMs: number) => {
+        meter.notePass(name, tookMs, encodedMs);
+        this.lull.resume();
+      },
     };
     const race = new Race(origin ?? natsOrigin(this.#connection, name, isConnected), options, events);
     this.#byName.set(name, race);

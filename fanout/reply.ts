@@ -17,6 +17,8 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | string;
+  /** May wait until no tick goes out. @defaultValue false */
+  readonly isPatient?: boolean;
 }
 
 const MESSAGE_PACK = /application\/(x-|vnd\.)?msgpack/i;

@@ -32,7 +32,7 @@ async function answerSegment(ask: Ask, race: Race, id: string): Promise<Reply> {
       `There is no segment ${id.slice(0, 40)}, or it is not finished yet; see the list.`,
     );
   if (body === 'busy') return answerPastUnread(ask);
-  return body.answer(ask);
+  return { ...(await body.answer(ask)), isPatient: true };
 }
 
 async function answerList(ask: Ask, race: Race): Promise<Reply> {

@@ -5,6 +5,7 @@ import { readOptions } from './options.ts';
 import { type PastMoment, PastReader, pause } from './past-reader.ts';
 import type { Playback, Player, PlayerEvents, PlayerOptions } from './player.ts';
 import { PlayerClock, RaceTime } from './player-clock.ts';
+import { joinOf } from './player-join.ts';
 import type { Race } from './race.ts';
 import { connect } from './race-client.ts';
 import { freeze, type Shown, showMoment } from './shown.ts';
@@ -285,24 +286,28 @@ class PlayerClient implements Player {
   /** Whoever has come as near to the race as one can is live from now on. */
   #tryJoin(): void {
     const shown = this.#shown;
-    if (this.#mode !== 'past' || this.#clock.isPaused || this.#clock.speed < 1 || !shown || !this.#live) return;
-    if (shown.epoch !== this.#liveEpoch) return;
-    if (this.#delayMs > 0) {
-      if (this.#edgeMs()! - shown.closeAtMs > (this.#reader.timeline?.tickMs ?? 0)) return;
-      this.#mode = 'delayed';
-      this.#clock.setSpeed(1, this.#now());
-      this.#tellPlayback();
-      return;
-    }
-    const missing = this.#live.tick - shown.tick;
-    if (missing !== 0 && missing !== 1) return;
-    this.#stopRun();
-    this.#mode = 'live';
-    this.#shown = undefined;
-    this.#isWaiting = false;
+    if (!shown || !this.#live) return;
+    const missingTicks = this.#live.tick - shown.tick;
+    const outcome = joinOf({
+      mode: this.#mode,
+      isPaused: this.isPaused,
+      speed: this.speed,
+      isSameEpoch: shown.epoch === this.#liveEpoch,
+      missingTicks,
+      delayMs: this.#delayMs,
+      behindMs: this.#edgeMs()! - shown.closeAtMs,
+      tickMs: this.#reader.timeline?.tickMs ?? 0,
+    });
+    if (!outcome) return;
+    this.#mode = outcome;
     this.#clock.setSpeed(1, this.#now());
+    if (outcome === 'live') {
+      this.#stopRun();
+      this.#shown = undefined;
+      this.#isWaiting = false;
+    }
     this.#tellPlayback();
-    this.#tellStep(shown, freeze(this.race, this.#live)!, missing);
+    if (outcome === 'live') this.#tellStep(shown, freeze(this.race, this.#live)!, missingTicks);
   }
 
   // ---- the past ----
