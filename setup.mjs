@@ -145,9 +145,10 @@ const page = {
 /** When anything that goes into the page changed last. */
 function newestSourceMs() {
   const sources = ['web/app', 'web/client', 'protocol'].flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { withFileTypes: true })
-      .filter((entry) => entry.isFile() && !/\.(test\.ts|md)$/.test(entry.name))
-      .map((entry) => join(ROOT, folder, entry.name)),
+    readdirSync(join(ROOT, folder), { recursive: true })
+      .filter((name) => !/^dist[\\/]|\.(test\.ts|md)$/.test(name))
+      .map((name) => join(ROOT, folder, name))
+      .filter((path) => statSync(path).isFile()),
   );
   return Math.max(...[...sources, join(ROOT, 'vite.config.ts')].map((path) => statSync(path).mtimeMs));
 }

@@ -1,10 +1,12 @@
 import { defineConfig } from 'vite';
+import solid from 'vite-plugin-solid';
 
 /** Builds the fans' page. Vitest has a configuration of its own and does not read this one. */
 export default defineConfig({
   root: 'web/app',
   // The page is served at `/` by an edge, or below any path by a proxy in front of it.
   base: './',
+  plugins: [solid()],
   resolve: {
     // The same code without `new Function`, so that the page runs under a strict Content-Security-Policy.
     alias: { msgpackr: 'msgpackr/index-no-eval' },

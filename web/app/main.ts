@@ -1,4 +1,4 @@
-import { connect, type Race, type RaceDocument } from '../client/mod.ts';
+import { openPlayer, type Player, type RaceDocument, type Timeline } from '../client/mod.ts';
 import { type Address, formatAddress, readAddress } from './address.ts';
 import { CarPanel } from './car-panel.ts';
 import { ChannelTable } from './channel-table.ts';
@@ -9,10 +9,13 @@ import { type OtherReason, PageSession } from './page-session.ts';
 import { fillChoices, showRaceHeader } from './race-header.ts';
 import { type ListedRace, listRaces } from './race-list.ts';
 import { StatusStrip } from './status-strip.ts';
+import { mountTimeBar } from './time/time-bar.tsx';
 import { sayCar, sayOtherSession } from './words.ts';
 
 const LIST_EVERY_MS = 5000;
 const STATUS_EVERY_MS = 250;
+/** A segment is finished every ten seconds; what is shown before is asked for more often. */
+const TIMELINE_EVERY_MS = 5000;
 const BASE = document.baseURI;
 /** State of an entry in the history that this page wrote itself. */
 const OWN = 'own';
@@ -23,6 +26,14 @@ class Page {
   readonly #board = new Leaderboard(byId('standings'), (car) => this.choose({ car }));
   readonly #table = new ChannelTable(byId('channels'));
   readonly #strip = new StatusStrip();
+  readonly #showTime = mountTimeBar(byId('time'), {
+    pause: () => this.#player?.pause(),
+    play: () => this.#player?.play(),
+    goLive: () => this.#player?.goLive(),
+    seek: (target) => void this.#player?.seek(target).catch((error) => this.#say((error as Error).message)),
+    setSpeed: (speed) => this.#player?.setSpeed(speed),
+    setDelay: (delayMs) => this.#delay(delayMs),
+  });
   readonly #raceChoice = byId<HTMLSelectElement>('race-choice');
   readonly #carChoice = byId<HTMLSelectElement>('car-choice');
   readonly #problem = byId('problem');
@@ -31,7 +42,9 @@ class Page {
     onOther: (why) => this.#changeSession(why),
     onChange: () => this.#followSession(),
   });
-  #race: Race | undefined;
+  #player: Player | undefined;
+  #timeline: Timeline | undefined;
+  #newestMs: number | undefined;
   #raceName: string | undefined;
   #car: string | undefined;
   #races: readonly ListedRace[] = [];
@@ -48,7 +61,8 @@ class Page {
       beforeLink: () => this.#session.current.choiceOf(this.#raceName ?? '') ?? this.#share(),
       leave: () => this.#session.leave(),
     });
-    setInterval(() => this.#race && this.#strip.show(this.#race, performance.now()), STATUS_EVERY_MS);
+    setInterval(() => this.#player && this.#strip.show(this.#player.race, performance.now()), STATUS_EVERY_MS);
+    setInterval(() => void this.#readTimeline(), TIMELINE_EVERY_MS);
     const address = readAddress(location.search);
     // A car that this page wrote into the address itself is no choice: another device may have made one since.
     if (address.car !== undefined && history.state !== OWN && !this.#session.isFromLink) this.#pick(address);
@@ -101,6 +115,8 @@ class Page {
 
   /** The cars of the race follow by themselves; the page has to show another one. */
   #followSession(): void {
+    const delayMs = this.#session.current.tvDelayMs;
+    if (this.#player && this.#player.delayMs !== delayMs) this.#player.setDelay(delayMs);
     const car = this.#chosenIn(this.#raceName);
     if (car === undefined || car === this.#car) return;
     this.#car = car;
@@ -122,41 +138,76 @@ class Page {
   }
 
   #open(name: string | undefined): void {
-    this.#race?.close();
+    this.#player?.close();
     this.#raceName = name;
-    this.#race = undefined;
+    this.#player = undefined;
+    this.#timeline = undefined;
+    this.#newestMs = undefined;
     this.#strip.reset();
     this.#say(undefined);
     if (name === undefined) return;
-    let race: Race;
+    let player: Player;
     try {
       const watch = this.#car === undefined ? [] : [{ car: this.#car }];
-      race = connect({ url: BASE, race: name, watch, session: this.#session.current });
+      const session = this.#session.current;
+      player = openPlayer({ url: BASE, race: name, watch, session, delayMs: session.tvDelayMs });
     } catch (error) {
       this.#say((error as Error).message);
       return;
     }
-    this.#race = race;
-    race.on('tick', () => this.#draw());
-    race.on('document', () => {
-      this.#pickCar();
+    this.#player = player;
+    const { race } = player;
+    player.on('tick', () => this.#draw());
+    player.on('playback', () => this.#draw());
+    player.on('document', () => this.#draw());
+    player.on('status', () => this.#draw());
+    // Which cars there are is known at once, however long the TV is behind.
+    race.on('document', () => this.#pickCar());
+    race.on('tick', ({ closeAtMs }) => {
+      const isFirst = this.#newestMs === undefined;
+      this.#newestMs = closeAtMs;
+      if (isFirst) void this.#readTimeline();
       this.#draw();
     });
-    race.on('status', () => this.#draw());
     race.on('receipt', (receipt) => this.#strip.receipt(receipt));
     race.on('watching', () => this.#say(undefined));
-    race.on('error', (error) => {
-      // The connection tells of itself in its own place.
+    player.on('error', (error) => {
+      // The connection tells of itself in its own place, and so does a past that is waited for.
+      if (player.isWaiting) return;
       if (race.status.phase === 'live' || race.status.phase === 'closed') this.#say(error.message);
     });
   }
 
+  /** The TV delay of this fan, on all devices. */
+  #delay(delayMs: number): void {
+    try {
+      this.#player?.setDelay(delayMs);
+      this.#session.current.setTvDelay(delayMs);
+      this.#player?.goLive();
+    } catch (error) {
+      this.#say((error as Error).message);
+    }
+  }
+
+  async #readTimeline(): Promise<void> {
+    const player = this.#player;
+    if (!player || document.hidden) return;
+    try {
+      const timeline = await player.timeline();
+      if (player !== this.#player) return;
+      this.#timeline = timeline;
+      this.#draw();
+    } catch {
+      // The connection has a place of its own; what is known of the past stays, and is asked for again.
+    }
+  }
+
   #watch(): void {
     this.#say(undefined);
-    const { choice } = this.#race ?? {};
+    const { choice } = this.#player ?? {};
     if (choice?.length === 1 && choice[0]!.car === this.#car) return;
     try {
-      this.#race?.watch(this.#car === undefined ? [] : [{ car: this.#car }]);
+      this.#player?.watch(this.#car === undefined ? [] : [{ car: this.#car }]);
     } catch (error) {
       this.#say((error as Error).message);
     }
@@ -164,7 +215,7 @@ class Page {
 
   /** Nobody chose a car: the leader, or the first of the list. */
   #pickCar(): void {
-    const race = this.#race?.document;
+    const race = this.#player?.race.document;
     if (this.#car !== undefined || !race) return;
     const leader = Object.entries(race.standings).sort(([, a], [, b]) => a.position - b.position)[0]?.[0];
     const car = leader ?? carsOf(race)[0];
@@ -181,9 +232,10 @@ class Page {
 
   /** Why there is nothing to see of the chosen car, when that is known. */
   #absence(): string | undefined {
-    const race = this.#race;
-    const document = race?.document;
-    if (!document || this.#car === undefined || race.status.phase !== 'live' || race.car(this.#car)) return undefined;
+    const player = this.#player;
+    const document = player?.document;
+    if (!document || this.#car === undefined || player.race.status.phase !== 'live' || player.car(this.#car))
+      return undefined;
     if (carsOf(document).includes(this.#car)) return `Nothing is heard of car ${this.#car} at the moment.`;
     return `Car ${this.#car} is not in this race; it is shown as soon as it joins, and the list above has the others.`;
   }
@@ -199,7 +251,7 @@ class Page {
       this.#draw();
     } catch (error) {
       // A race that is being followed has a status line of its own.
-      if (!this.#race) this.#say((error as Error).message);
+      if (!this.#player) this.#say((error as Error).message);
     }
     setTimeout(() => void this.#listRaces(), LIST_EVERY_MS);
   }
@@ -215,26 +267,29 @@ class Page {
   }
 
   #drawNow(): void {
-    const race = this.#race;
-    const car = this.#car === undefined ? undefined : race?.car(this.#car);
-    showRaceHeader(this.#raceName, race?.document);
+    const player = this.#player;
+    const race = player?.document;
+    const car = this.#car === undefined ? undefined : player?.car(this.#car);
+    showRaceHeader(this.#raceName, race);
     fillChoices(
       this.#raceChoice,
       new Map(this.#races.map(({ race: id, name }) => [id, name ?? id])),
       this.#raceName ?? '',
     );
-    fillChoices(this.#carChoice, choicesOf(race?.document), this.#car ?? '');
-    this.#panel.show(this.#car, car, race?.document);
-    this.#board.show(race?.document, this.#car);
+    fillChoices(this.#carChoice, choicesOf(race), this.#car ?? '');
+    this.#panel.show(this.#car, car, race);
+    this.#board.show(race, this.#car);
     this.#table.show(car);
-    document.title = [this.#car && sayCar(this.#car), race?.document?.session.name, 'Slipstream']
-      .filter(Boolean)
-      .join(' · ');
+    document.title = [this.#car && sayCar(this.#car), race?.session.name, 'Slipstream'].filter(Boolean).join(' · ');
     const problem = this.#error ?? this.#absence();
     this.#problem.hidden = problem === undefined;
     setText(this.#problem, problem ?? '');
     document.body.dataset.tick = String(car?.tick ?? '');
-    if (race) this.#strip.show(race, performance.now());
+    if (!player) return;
+    this.#strip.show(player.race, performance.now());
+    const { mode, isPaused, isWaiting, speed, delayMs, time: timeMs } = player;
+    const moment = { mode, isPaused, isWaiting, speed, delayMs, timeMs };
+    this.#showTime({ ...moment, newestMs: this.#newestMs, timeline: this.#timeline, car: this.#car });
   }
 }
 

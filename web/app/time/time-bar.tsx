@@ -1,0 +1,191 @@
+import { createMemo, createSignal, For, Show } from 'solid-js';
+import { render } from 'solid-js/web';
+import type { SeekTarget, Timeline } from '../../client/mod.ts';
+import { lapAt, lineOf, marksOf } from './marks.ts';
+import { sayDelay, saySpan, sayWhere, type Where } from './time-words.ts';
+
+/** What the bar shows. */
+export interface TimeView extends Omit<Where, 'behindMs'> {
+  /** Race time that is shown, and that of the newest tick, Unix ms. */
+  readonly timeMs: number | undefined;
+  readonly newestMs: number | undefined;
+  readonly timeline: Timeline | undefined;
+  readonly car: string | undefined;
+}
+
+/** What the bar can do. */
+export interface TimeActs {
+  pause(): void;
+  play(): void;
+  goLive(): void;
+  seek(target: SeekTarget): void;
+  setSpeed(speed: number): void;
+  setDelay(delayMs: number): void;
+}
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 60];
+const BACK_MS = 10_000;
+const DELAY_STEP_MS = 500;
+const MAX_DELAY_MS = 600_000;
+const START: TimeView = {
+  ...{ mode: 'live', isPaused: false, isWaiting: false, speed: 1, delayMs: 0 },
+  ...{ timeMs: undefined, newestMs: undefined, timeline: undefined, car: undefined },
+};
+
+/** Puts the bar into the page. @returns what shows another moment. */
+export function mountTimeBar(root: HTMLElement, acts: TimeActs): (view: TimeView) => void {
+  const [view, show] = createSignal(START);
+  render(() => <TimeBar view={view()} acts={acts} />, root);
+  return show;
+}
+
+/** One bar for live and past: where one is, what there was, and how to go there. */
+function TimeBar(props: { view: TimeView; acts: TimeActs }) {
+  const behindMs = () => {
+    const { timeMs, newestMs } = props.view;
+    return timeMs === undefined || newestMs === undefined ? undefined : Math.max(0, newestMs - timeMs);
+  };
+  const line = createMemo(() => props.view.timeline && lineOf(props.view.timeline, props.view.newestMs));
+  const isBehind = () => props.view.mode === 'past' && behindMs() !== undefined && behindMs()! <= MAX_DELAY_MS;
+  return (
+    <>
+      <h2 id="time-name" class="unseen">
+        Time
+      </h2>
+      <div class="transport">
+        <button
+          type="button"
+          id="time-pause"
+          onClick={() => (props.view.isPaused ? props.acts.play() : props.acts.pause())}
+        >
+          {props.view.isPaused ? 'Play' : 'Pause'}
+        </button>
+        <button
+          type="button"
+          id="time-back"
+          disabled={!line() || props.view.timeMs === undefined}
+          onClick={() => props.acts.seek({ timeMs: props.view.timeMs! - BACK_MS })}
+        >
+          −10 s
+        </button>
+        <button
+          type="button"
+          id="time-live"
+          aria-pressed={props.view.mode !== 'past' && !props.view.isPaused}
+          onClick={() => props.acts.goLive()}
+        >
+          Live
+        </button>
+        <label>
+          Speed{' '}
+          <select
+            id="time-speed"
+            onChange={(event) => {
+              props.acts.setSpeed(Number(event.currentTarget.value));
+              // Nothing is ahead of what is live: then it stays as it was.
+              event.currentTarget.value = String(props.view.speed);
+            }}
+          >
+            <For each={SPEEDS}>
+              {(speed) => (
+                <option value={String(speed)} selected={speed === props.view.speed}>
+                  {speed}×
+                </option>
+              )}
+            </For>
+          </select>
+        </label>
+        <p class="where" id="time-where">
+          {sayWhere({ ...props.view, behindMs: behindMs() })}
+        </p>
+      </div>
+      <Show when={line()} fallback={<p class="quiet">The race can be rewound ten seconds after it began.</p>}>
+        {(known) => <Track view={props.view} acts={props.acts} fromMs={known().fromMs} toMs={known().toMs} />}
+      </Show>
+      <div class="transport">
+        <button
+          type="button"
+          disabled={!line()}
+          onClick={() => props.acts.seek({ event: 'flag', direction: 'previous' })}
+        >
+          Previous flag
+        </button>
+        <button type="button" disabled={!line()} onClick={() => props.acts.seek({ event: 'flag', direction: 'next' })}>
+          Next flag
+        </button>
+        <label>
+          TV delay{' '}
+          <input
+            type="number"
+            id="time-delay"
+            min="0"
+            max={MAX_DELAY_MS / 1000}
+            step={DELAY_STEP_MS / 1000}
+            value={props.view.delayMs / 1000}
+            onChange={(event) => props.acts.setDelay(delayOf(event.currentTarget.value))}
+          />{' '}
+          s
+        </label>
+        <Show when={isBehind()}>
+          <button type="button" id="time-sync" onClick={() => props.acts.setDelay(roundDelay(behindMs()!))}>
+            My TV shows this: stay {sayDelay(roundDelay(behindMs()!))} behind
+          </button>
+        </Show>
+      </div>
+    </>
+  );
+}
+
+/** The race as a line, with what happened when; a native slider, so that keys and screen readers know it. */
+function Track(props: { view: TimeView; acts: TimeActs; fromMs: number; toMs: number }) {
+  const marks = createMemo(() =>
+    marksOf(props.view.timeline!, { fromMs: props.fromMs, toMs: props.toMs }, props.view.car),
+  );
+  const atMs = () => Math.min(props.toMs, Math.max(props.fromMs, props.view.timeMs ?? props.toMs));
+  const words = () => {
+    const lap = props.view.timeline && lapAt(props.view.timeline, atMs());
+    return `${lap === undefined ? '' : `Lap ${lap}, `}${saySpan(atMs() - props.fromMs)}`;
+  };
+  return (
+    <div class="track">
+      <svg class="marks" aria-hidden="true" width="100%" height="14">
+        <For each={marks()}>
+          {(mark) => (
+            <rect
+              class={mark.kind}
+              x={`${100 * mark.from}%`}
+              width={mark.from === mark.to ? '2' : `${100 * (mark.to - mark.from)}%`}
+              y={mark.kind === 'pit' ? '7' : '0'}
+              height={mark.kind === 'lap' ? '5' : mark.kind === 'pit' ? '7' : '14'}
+            >
+              <title>{mark.title}</title>
+            </rect>
+          )}
+        </For>
+      </svg>
+      <input
+        type="range"
+        id="time-track"
+        aria-label="Moment of the race"
+        aria-valuetext={words()}
+        min={props.fromMs}
+        max={props.toMs}
+        step={props.view.timeline!.tickMs}
+        value={atMs()}
+        onChange={(event) => props.acts.seek({ timeMs: Number(event.currentTarget.value) })}
+      />
+      <p class="quiet ends">
+        <span>{words()}</span>
+        <span>{saySpan(props.toMs - props.fromMs)}</span>
+      </p>
+    </div>
+  );
+}
+
+const roundDelay = (ms: number): number => Math.min(MAX_DELAY_MS, Math.round(ms / DELAY_STEP_MS) * DELAY_STEP_MS);
+
+/** What was typed, as a delay; nothing and nonsense are none. */
+function delayOf(text: string): number {
+  const seconds = Number(text);
+  return Number.isFinite(seconds) ? Math.min(MAX_DELAY_MS, Math.max(0, Math.round(seconds * 1000))) : 0;
+}
