@@ -1,4 +1,4 @@
-import { openPlayer, type Player, type RaceDocument, type Timeline } from '../client/mod.ts';
+import { openPlayer, type Player, type RaceDocument } from '../client/mod.ts';
 import { type Address, formatAddress, readAddress } from './address.ts';
 import { CarPanel } from './car-panel.ts';
 import { ChannelTable } from './channel-table.ts';
@@ -9,13 +9,11 @@ import { type OtherReason, PageSession } from './page-session.ts';
 import { fillChoices, showRaceHeader } from './race-header.ts';
 import { type ListedRace, listRaces } from './race-list.ts';
 import { StatusStrip } from './status-strip.ts';
-import { mountTimeBar } from './time/time-bar.tsx';
+import { Playback } from './time/playback.ts';
 import { sayCar, sayOtherSession } from './words.ts';
 
 const LIST_EVERY_MS = 5000;
 const STATUS_EVERY_MS = 250;
-/** A segment is finished every ten seconds; what is shown before is asked for more often. */
-const TIMELINE_EVERY_MS = 5000;
 const BASE = document.baseURI;
 /** State of an entry in the history that this page wrote itself. */
 const OWN = 'own';
@@ -26,13 +24,13 @@ class Page {
   readonly #board = new Leaderboard(byId('standings'), (car) => this.choose({ car }));
   readonly #table = new ChannelTable(byId('channels'));
   readonly #strip = new StatusStrip();
-  readonly #showTime = mountTimeBar(byId('time'), {
-    pause: () => this.#player?.pause(),
-    play: () => this.#player?.play(),
-    goLive: () => this.#player?.goLive(),
-    seek: (target) => void this.#player?.seek(target).catch((error) => this.#say((error as Error).message)),
-    setSpeed: (speed) => this.#player?.setSpeed(speed),
-    setDelay: (delayMs) => this.#delay(delayMs),
+  readonly #playback = new Playback(byId('time'), {
+    session: () => this.#session.current,
+    addressOf: (at) => new URL(formatAddress({ race: this.#raceName, car: this.#car, at }), BASE).href,
+    showAddress: (address) => history.replaceState(OWN, '', address),
+    say: (problem) => this.#say(problem),
+    tell: (notice) => this.#tell(notice),
+    draw: () => this.#draw(),
   });
   readonly #raceChoice = byId<HTMLSelectElement>('race-choice');
   readonly #carChoice = byId<HTMLSelectElement>('car-choice');
@@ -43,8 +41,8 @@ class Page {
     onChange: () => this.#followSession(),
   });
   #player: Player | undefined;
-  #timeline: Timeline | undefined;
-  #newestMs: number | undefined;
+  /** Race time that the address asked for. */
+  #wantedMs: number | undefined;
   #raceName: string | undefined;
   #car: string | undefined;
   #races: readonly ListedRace[] = [];
@@ -62,8 +60,8 @@ class Page {
       leave: () => this.#session.leave(),
     });
     setInterval(() => this.#player && this.#strip.show(this.#player.race, performance.now()), STATUS_EVERY_MS);
-    setInterval(() => void this.#readTimeline(), TIMELINE_EVERY_MS);
     const address = readAddress(location.search);
+    this.#wantedMs = address.at;
     // A car that this page wrote into the address itself is no choice: another device may have made one since.
     if (address.car !== undefined && history.state !== OWN && !this.#session.isFromLink) this.#pick(address);
     else this.#follow({ ...address, car: this.#chosenIn(address.race) ?? address.car });
@@ -115,8 +113,7 @@ class Page {
 
   /** The cars of the race follow by themselves; the page has to show another one. */
   #followSession(): void {
-    const delayMs = this.#session.current.tvDelayMs;
-    if (this.#player && this.#player.delayMs !== delayMs) this.#player.setDelay(delayMs);
+    this.#playback.followSession();
     const car = this.#chosenIn(this.#raceName);
     if (car === undefined || car === this.#car) return;
     this.#car = car;
@@ -141,8 +138,7 @@ class Page {
     this.#player?.close();
     this.#raceName = name;
     this.#player = undefined;
-    this.#timeline = undefined;
-    this.#newestMs = undefined;
+    this.#playback.follow(undefined);
     this.#strip.reset();
     this.#say(undefined);
     if (name === undefined) return;
@@ -156,19 +152,14 @@ class Page {
       return;
     }
     this.#player = player;
+    this.#playback.follow(player, this.#wantedMs);
+    this.#wantedMs = undefined;
     const { race } = player;
     player.on('tick', () => this.#draw());
-    player.on('playback', () => this.#draw());
     player.on('document', () => this.#draw());
     player.on('status', () => this.#draw());
     // Which cars there are is known at once, however long the TV is behind.
     race.on('document', () => this.#pickCar());
-    race.on('tick', ({ closeAtMs }) => {
-      const isFirst = this.#newestMs === undefined;
-      this.#newestMs = closeAtMs;
-      if (isFirst) void this.#readTimeline();
-      this.#draw();
-    });
     race.on('receipt', (receipt) => this.#strip.receipt(receipt));
     race.on('watching', () => this.#say(undefined));
     player.on('error', (error) => {
@@ -176,30 +167,6 @@ class Page {
       if (player.isWaiting) return;
       if (race.status.phase === 'live' || race.status.phase === 'closed') this.#say(error.message);
     });
-  }
-
-  /** The TV delay of this fan, on all devices. */
-  #delay(delayMs: number): void {
-    try {
-      this.#player?.setDelay(delayMs);
-      this.#session.current.setTvDelay(delayMs);
-      this.#player?.goLive();
-    } catch (error) {
-      this.#say((error as Error).message);
-    }
-  }
-
-  async #readTimeline(): Promise<void> {
-    const player = this.#player;
-    if (!player || document.hidden) return;
-    try {
-      const timeline = await player.timeline();
-      if (player !== this.#player) return;
-      this.#timeline = timeline;
-      this.#draw();
-    } catch {
-      // The connection has a place of its own; what is known of the past stays, and is asked for again.
-    }
   }
 
   #watch(): void {
@@ -287,9 +254,7 @@ class Page {
     document.body.dataset.tick = String(car?.tick ?? '');
     if (!player) return;
     this.#strip.show(player.race, performance.now());
-    const { mode, isPaused, isWaiting, speed, delayMs, time: timeMs } = player;
-    const moment = { mode, isPaused, isWaiting, speed, delayMs, timeMs };
-    this.#showTime({ ...moment, newestMs: this.#newestMs, timeline: this.#timeline, car: this.#car });
+    this.#playback.show(this.#car);
   }
 }
 

@@ -148,3 +148,9 @@ const OTHER_SESSION = {
 
 /** Why this page uses another session than before. */
 export const sayOtherSession = (why: keyof typeof OTHER_SESSION): string => OTHER_SESSION[why];
+
+/** What became of a link to a moment. */
+export const sayLink = (isCopied: boolean): string =>
+  isCopied
+    ? 'The link to this moment is copied; the address of this page is the same.'
+    : 'The address of this page now leads to this moment: copy it from there.';

@@ -40,7 +40,7 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
     page.on('pageerror', (error) => problems.push(error.message));
     await page.goto(`${rig.edges[0]!.url}/?race=demo&car=24`);
     await untilShown(rig.tick);
-    await page.waitForSelector('#time-track');
+    await page.waitForSelector('#time-track:enabled');
   }
 
   /** No number while nothing is shown. */
@@ -154,6 +154,20 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
     await race.stop();
     await untilShown(rig.tick);
     await expectTruth();
+  });
+
+  it('makes a link to a moment, which whoever opens it sees played from there', async () => {
+    await visit();
+    await page.click('#time-pause');
+    await page.click('#time-back');
+    await untilShown(rig.tick - 20);
+    await page.click('#time-link');
+    await page.waitForURL(/&at=\d+$/);
+    await page.waitForSelector('#notice:not([hidden])');
+    await page.goto(page.url());
+    await vi.waitUntil(async () => /^Playing, /.test((await where()) ?? ''), WAIT);
+    expect(await expectTruth()).toBeGreaterThanOrEqual(rig.tick - 20);
+    expect(await shown()).toBeLessThan(rig.tick - 5);
   });
 
   it('stays as far behind as the TV is, with one tap', async () => {

@@ -1,7 +1,7 @@
 import { createMemo, createSignal, For, Show } from 'solid-js';
 import { render } from 'solid-js/web';
 import type { SeekTarget, Timeline } from '../../client/mod.ts';
-import { lapAt, lineOf, marksOf } from './marks.ts';
+import { type Line, lapAt, lineOf, marksOf } from './marks.ts';
 import { sayDelay, saySpan, sayWhere, type Where } from './time-words.ts';
 
 /** What the bar shows. */
@@ -21,12 +21,15 @@ export interface TimeActs {
   seek(target: SeekTarget): void;
   setSpeed(speed: number): void;
   setDelay(delayMs: number): void;
+  /** Makes a link to the moment that is shown. */
+  link(): void;
 }
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 60];
 const BACK_MS = 10_000;
 const DELAY_STEP_MS = 500;
 const MAX_DELAY_MS = 600_000;
+const NO_LINE: Line = { fromMs: 0, toMs: 1 };
 const START: TimeView = {
   ...{ mode: 'live', isPaused: false, isWaiting: false, speed: 1, delayMs: 0 },
   ...{ timeMs: undefined, newestMs: undefined, timeline: undefined, car: undefined },
@@ -99,9 +102,7 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
           {sayWhere({ ...props.view, behindMs: behindMs() })}
         </p>
       </div>
-      <Show when={line()} fallback={<p class="quiet">The race can be rewound ten seconds after it began.</p>}>
-        {(known) => <Track view={props.view} acts={props.acts} fromMs={known().fromMs} toMs={known().toMs} />}
-      </Show>
+      <Track view={props.view} acts={props.acts} line={line()} />
       <div class="transport">
         <button
           type="button"
@@ -112,6 +113,14 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
         </button>
         <button type="button" disabled={!line()} onClick={() => props.acts.seek({ event: 'flag', direction: 'next' })}>
           Next flag
+        </button>
+        <button
+          type="button"
+          id="time-link"
+          disabled={props.view.timeMs === undefined}
+          onClick={() => props.acts.link()}
+        >
+          Link to this moment
         </button>
         <label>
           TV delay{' '}
@@ -136,15 +145,18 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
   );
 }
 
-/** The race as a line, with what happened when; a native slider, so that keys and screen readers know it. */
-function Track(props: { view: TimeView; acts: TimeActs; fromMs: number; toMs: number }) {
-  const marks = createMemo(() =>
-    marksOf(props.view.timeline!, { fromMs: props.fromMs, toMs: props.toMs }, props.view.car),
-  );
-  const atMs = () => Math.min(props.toMs, Math.max(props.fromMs, props.view.timeMs ?? props.toMs));
+/**
+ * The race as a line, with what happened when; a native slider, so that keys and screen readers know it. It has its place before it
+ * can be used: nothing moves when it can.
+ */
+function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined }) {
+  const line = () => props.line ?? NO_LINE;
+  const marks = createMemo(() => (props.line ? marksOf(props.view.timeline!, props.line, props.view.car) : []));
+  const atMs = () => Math.min(line().toMs, Math.max(line().fromMs, props.view.timeMs ?? line().toMs));
   const words = () => {
+    if (!props.line) return 'The race can be rewound ten seconds after it began.';
     const lap = props.view.timeline && lapAt(props.view.timeline, atMs());
-    return `${lap === undefined ? '' : `Lap ${lap}, `}${saySpan(atMs() - props.fromMs)}`;
+    return `${lap === undefined ? '' : `Lap ${lap}, `}${saySpan(atMs() - line().fromMs)}`;
   };
   return (
     <div class="track">
@@ -168,15 +180,16 @@ function Track(props: { view: TimeView; acts: TimeActs; fromMs: number; toMs: nu
         id="time-track"
         aria-label="Moment of the race"
         aria-valuetext={words()}
-        min={props.fromMs}
-        max={props.toMs}
-        step={props.view.timeline!.tickMs}
+        disabled={!props.line}
+        min={line().fromMs}
+        max={line().toMs}
+        step={props.view.timeline?.tickMs ?? 1}
         value={atMs()}
         onChange={(event) => props.acts.seek({ timeMs: Number(event.currentTarget.value) })}
       />
       <p class="quiet ends">
         <span>{words()}</span>
-        <span>{saySpan(props.toMs - props.fromMs)}</span>
+        <span>{props.line && saySpan(line().toMs - line().fromMs)}</span>
       </p>
     </div>
   );
