@@ -59,7 +59,7 @@ class Page {
       beforeLink: () => this.#session.current.choiceOf(this.#raceName ?? '') ?? this.#share(),
       leave: () => this.#session.leave(),
     });
-    setInterval(() => this.#player && this.#strip.show(this.#player.race, performance.now()), STATUS_EVERY_MS);
+    setInterval(() => this.#showStatus(), STATUS_EVERY_MS);
     const address = readAddress(location.search);
     this.#wantedMs = address.at;
     // A car that this page wrote into the address itself is no choice: another device may have made one since.
@@ -223,6 +223,11 @@ class Page {
     setTimeout(() => void this.#listRaces(), LIST_EVERY_MS);
   }
 
+  #showStatus(): void {
+    const player = this.#player;
+    if (player) this.#strip.show(player.race, performance.now(), player.mode !== 'live' || player.isPaused);
+  }
+
   /** Draws once per picture, however many ticks came; not at all while the page is in the background. */
   #draw(): void {
     if (this.#isDrawing) return;
@@ -253,7 +258,7 @@ class Page {
     setText(this.#problem, problem ?? '');
     document.body.dataset.tick = String(car?.tick ?? '');
     if (!player) return;
-    this.#strip.show(player.race, performance.now());
+    this.#showStatus();
     this.#playback.show(this.#car);
   }
 }

@@ -23,10 +23,11 @@ export class StatusStrip {
     setText(this.#receipt, sayReceipt(receipt));
   }
 
-  show(race: Race, nowMs: number): void {
+  /** @param isPast What is shown is not the newest, because the fan wants it so. */
+  show(race: Race, nowMs: number, isPast: boolean): void {
     const { age, bytes, transport } = race.statistics();
     const isOld = race.stale !== undefined || age.byWallClockMs === undefined || age.byWallClockMs > OLD_MS;
-    const silence = { isOld, stale: race.stale, flag: race.document?.flag };
+    const silence = { isOld, stale: race.stale, flag: race.document?.flag, isPast };
     setText(this.#connection, sayConnection(race.status, silence, transport));
     setText(this.#age, sayAge(age.byWallClockMs));
     setText(this.#traffic, `${sayBytes(this.#rate(nowMs, bytes))}/s`);

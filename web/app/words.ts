@@ -53,6 +53,8 @@ export interface Silence {
   readonly isOld: boolean;
   readonly stale: Stale | undefined;
   readonly flag: RaceDocument['flag'] | undefined;
+  /** What is shown is not the newest, because the fan wants it so. */
+  readonly isPast?: boolean;
 }
 
 const NO_SILENCE: Silence = { isOld: false, stale: undefined, flag: undefined };
@@ -67,9 +69,9 @@ const WAYS: Readonly<Record<Transport, string>> = {
   poll: ', by asking again and again',
 };
 
-function saySilence({ isOld, stale, flag }: Silence, transport: Transport): string {
+function saySilence({ isOld, stale, flag, isPast }: Silence, transport: Transport): string {
   if (stale) return `No data from the track since ${sayTime(stale.sinceMs)}; it goes on here by itself.`;
-  if (!isOld) return `Live${WAYS[transport]}.`;
+  if (!isOld) return `${isPast ? 'Connected' : 'Live'}${WAYS[transport]}.`;
   return flag === 'checkered' ? 'The race is over.' : 'Connected, but no new data comes from the race.';
 }
 

@@ -103,44 +103,51 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
         </p>
       </div>
       <Track view={props.view} acts={props.acts} line={line()} />
-      <div class="transport">
-        <button
-          type="button"
-          disabled={!line()}
-          onClick={() => props.acts.seek({ event: 'flag', direction: 'previous' })}
-        >
-          Previous flag
-        </button>
-        <button type="button" disabled={!line()} onClick={() => props.acts.seek({ event: 'flag', direction: 'next' })}>
-          Next flag
-        </button>
-        <button
-          type="button"
-          id="time-link"
-          disabled={props.view.timeMs === undefined}
-          onClick={() => props.acts.link()}
-        >
-          Link to this moment
-        </button>
-        <label>
-          TV delay{' '}
-          <input
-            type="number"
-            id="time-delay"
-            min="0"
-            max={MAX_DELAY_MS / 1000}
-            step={DELAY_STEP_MS / 1000}
-            value={props.view.delayMs / 1000}
-            onChange={(event) => props.acts.setDelay(delayOf(event.currentTarget.value))}
-          />{' '}
-          s
-        </label>
-        <Show when={isBehind()}>
-          <button type="button" id="time-sync" onClick={() => props.acts.setDelay(roundDelay(behindMs()!))}>
-            My TV shows this: stay {sayDelay(roundDelay(behindMs()!))} behind
+      <details id="time-more">
+        <summary>Flags, links, TV delay</summary>
+        <div class="transport">
+          <button
+            type="button"
+            disabled={!line()}
+            onClick={() => props.acts.seek({ event: 'flag', direction: 'previous' })}
+          >
+            Previous flag
           </button>
-        </Show>
-      </div>
+          <button
+            type="button"
+            disabled={!line()}
+            onClick={() => props.acts.seek({ event: 'flag', direction: 'next' })}
+          >
+            Next flag
+          </button>
+          <button
+            type="button"
+            id="time-link"
+            disabled={props.view.timeMs === undefined}
+            onClick={() => props.acts.link()}
+          >
+            Link to this moment
+          </button>
+          <label>
+            TV delay{' '}
+            <input
+              type="number"
+              id="time-delay"
+              min="0"
+              max={MAX_DELAY_MS / 1000}
+              step={DELAY_STEP_MS / 1000}
+              value={props.view.delayMs / 1000}
+              onChange={(event) => props.acts.setDelay(delayOf(event.currentTarget.value))}
+            />{' '}
+            s
+          </label>
+          <Show when={isBehind()}>
+            <button type="button" id="time-sync" onClick={() => props.acts.setDelay(roundDelay(behindMs()!))}>
+              My TV shows this: stay {sayDelay(roundDelay(behindMs()!))} behind
+            </button>
+          </Show>
+        </div>
+      </details>
     </>
   );
 }
