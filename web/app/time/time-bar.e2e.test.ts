@@ -79,6 +79,13 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
     return seen.tick;
   };
 
+  /** Where the slider stands, in ticks of the newest. */
+  const slider = () =>
+    page.$eval('#time-track', (track) => {
+      const { value, max, step } = track as HTMLInputElement;
+      return (Number(value) - Number(max)) / Number(step);
+    });
+
   it('stands where it is paused, while the race goes on, and is live again at once', async () => {
     await visit();
     const at = rig.tick;
@@ -87,11 +94,13 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
     await vi.waitUntil(async () => (await where()) === 'Paused, 0:03 behind live.', WAIT);
     expect(await expectTruth()).toBe(at);
     expect(await page.textContent('#connection')).toBe('Connected.');
+    expect(await slider()).toBe(-6);
     expect(await page.textContent('#time-pause')).toBe('Play');
     await page.click('#time-live');
     await untilShown(rig.tick);
     await expectTruth();
     expect(await where()).toBe('Live.');
+    expect(await slider()).toBe(0);
     expect(await page.textContent('#connection')).toBe('Live.');
     expect(await page.getAttribute('#time-live', 'aria-pressed')).toBe('true');
   });

@@ -1,4 +1,4 @@
-import { createMemo, createSignal, For, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, Show } from 'solid-js';
 import { render } from 'solid-js/web';
 import type { SeekTarget, Timeline } from '../../client/mod.ts';
 import { type Line, lapAt, lineOf, marksOf } from './marks.ts';
@@ -165,6 +165,14 @@ function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined }
     const lap = props.view.timeline && lapAt(props.view.timeline, atMs());
     return `${lap === undefined ? '' : `Lap ${lap}, `}${saySpan(atMs() - line().fromMs)}`;
   };
+  let slider!: HTMLInputElement;
+  // In this order: a slider cuts a value that lies outside of its ends.
+  createEffect(() => {
+    slider.min = String(line().fromMs);
+    slider.max = String(line().toMs);
+    slider.step = String(props.view.timeline?.tickMs ?? 1);
+    slider.value = String(atMs());
+  });
   return (
     <div class="track">
       <svg class="marks" aria-hidden="true" width="100%" height="14">
@@ -187,11 +195,8 @@ function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined }
         id="time-track"
         aria-label="Moment of the race"
         aria-valuetext={words()}
+        ref={slider}
         disabled={!props.line}
-        min={line().fromMs}
-        max={line().toMs}
-        step={props.view.timeline?.tickMs ?? 1}
-        value={atMs()}
         onChange={(event) => props.acts.seek({ timeMs: Number(event.currentTarget.value) })}
       />
       <p class="quiet ends">
