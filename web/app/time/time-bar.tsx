@@ -49,6 +49,9 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
     return timeMs === undefined || newestMs === undefined ? undefined : Math.max(0, newestMs - timeMs);
   };
   const line = createMemo(() => props.view.timeline && lineOf(props.view.timeline, props.view.newestMs));
+  // A picture comes several times a second: what somebody is about to change is written only when it has changed.
+  const delayS = createMemo(() => props.view.delayMs / 1000);
+  const speedNow = createMemo(() => props.view.speed);
   const isBehind = () => props.view.mode === 'past' && behindMs() !== undefined && behindMs()! <= MAX_DELAY_MS;
   return (
     <>
@@ -91,7 +94,7 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
           >
             <For each={SPEEDS}>
               {(speed) => (
-                <option value={String(speed)} selected={speed === props.view.speed}>
+                <option value={String(speed)} selected={speed === speedNow()}>
                   {speed}×
                 </option>
               )}
@@ -136,7 +139,7 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
               min="0"
               max={MAX_DELAY_MS / 1000}
               step={DELAY_STEP_MS / 1000}
-              value={props.view.delayMs / 1000}
+              value={delayS()}
               onChange={(event) => props.acts.setDelay(delayOf(event.currentTarget.value))}
             />{' '}
             s
@@ -166,12 +169,15 @@ function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined }
     return `${lap === undefined ? '' : `Lap ${lap}, `}${saySpan(atMs() - line().fromMs)}`;
   };
   let slider!: HTMLInputElement;
+  /** Somebody draws at it. */
+  let isHeld = false;
   // In this order: a slider cuts a value that lies outside of its ends.
   createEffect(() => {
     slider.min = String(line().fromMs);
     slider.max = String(line().toMs);
     slider.step = String(props.view.timeline?.tickMs ?? 1);
-    slider.value = String(atMs());
+    const at = atMs();
+    if (!isHeld) slider.value = String(at);
   });
   return (
     <div class="track">
@@ -196,8 +202,20 @@ function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined }
         aria-label="Moment of the race"
         aria-valuetext={words()}
         ref={slider}
+        onInput={() => {
+          isHeld = true;
+        }}
+        onPointerUp={() => {
+          isHeld = false;
+        }}
+        onBlur={() => {
+          isHeld = false;
+        }}
         disabled={!props.line}
-        onChange={(event) => props.acts.seek({ timeMs: Number(event.currentTarget.value) })}
+        onChange={(event) => {
+          isHeld = false;
+          props.acts.seek({ timeMs: Number(event.currentTarget.value) });
+        }}
       />
       <p class="quiet ends">
         <span>{words()}</span>
