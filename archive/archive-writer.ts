@@ -1,6 +1,6 @@
-import { ProtocolError, TelemetryError } from '../protocol/errors.ts';
+import { TelemetryError } from '../protocol/errors.ts';
 import { RaceCursor, type RaceMoment } from '../protocol/race-cursor.ts';
-import { readStreamHead } from '../protocol/tick-message.ts';
+import { peekStreamHead } from '../protocol/tick-message.ts';
 import { BLOCK, type BlockType, encodeBlock } from './block.ts';
 import { type BlockEntry, type Contents, findEvents, type RaceEvent } from './contents.ts';
 import { encodeFileEnd, encodeFileStart } from './file-frame.ts';
@@ -166,11 +166,4 @@ function openBlock(firstSeq: number, catalogueTag: number, base: Uint8Array = NO
   return { writer, catalogueTag, seqs: [firstSeq, firstSeq] };
 }
 
-function epochOf(data: Uint8Array): string | undefined {
-  try {
-    return readStreamHead(data).epoch;
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
-  }
-}
+const epochOf = (data: Uint8Array): string | undefined => peekStreamHead(data)?.epoch;

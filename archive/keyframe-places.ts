@@ -1,5 +1,4 @@
-import { ProtocolError } from '../protocol/errors.ts';
-import { readStreamHead, type StreamHead } from '../protocol/tick-message.ts';
+import { peekStreamHead, type StreamHead } from '../protocol/tick-message.ts';
 import { readTickBlock, type StoredEntry } from './tick-block.ts';
 
 /** Where a keyframe is, and what it is of. */
@@ -16,11 +15,11 @@ export interface KeyframePlace {
 export function keyframePlaces(raw: Uint8Array): KeyframePlace[] {
   const { head, entries } = readTickBlock(raw);
   const places: KeyframePlace[] = [];
-  let last = head.base.length > 0 ? readHead(head.base) : undefined;
+  let last = head.base.length > 0 ? peekStreamHead(head.base) : undefined;
   for (const entry of entries) {
     const kind = kindOf(entry);
     if (kind !== 'tick' && kind !== 'keyframe') continue;
-    const own = 'made' in entry ? last : readHead(entry.data);
+    const own = 'made' in entry ? last : peekStreamHead(entry.data);
     if (!own) continue;
     last = own;
     if (kind === 'keyframe') places.push({ seq: entry.seq, head: own });
@@ -29,12 +28,3 @@ export function keyframePlaces(raw: Uint8Array): KeyframePlace[] {
 }
 
 const kindOf = (entry: StoredEntry): string => ('made' in entry ? entry.made : entry.kind);
-
-function readHead(bytes: Uint8Array): StreamHead | undefined {
-  try {
-    return readStreamHead(bytes);
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
-  }
-}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_FIELD } from '../protocol/field.ts';
-import { encodeKeyframe } from '../protocol/tick-message.ts';
-import { headOfKeyframe, SEGMENT_TICKS, SegmentDirectory, tickAtTime } from './segment-directory.ts';
+import { encodeKeyframe, peekStreamHead } from '../protocol/tick-message.ts';
+import { SEGMENT_TICKS, SegmentDirectory, tickAtTime } from './segment-directory.ts';
 import { testCatalogue } from './testing/publisher.ts';
 
 const TEST_CATALOGUE = testCatalogue();
@@ -17,7 +17,7 @@ function keyframe(epoch: string, tick: number, closeAtMs = tick * 500): Uint8Arr
 function directoryOf(...keyframes: [epoch: string, tick: number][]): SegmentDirectory {
   const directory = new SegmentDirectory();
   for (const [index, [epoch, tick]] of keyframes.entries())
-    directory.take(10 * index + 5, headOfKeyframe(keyframe(epoch, tick)));
+    directory.take(10 * index + 5, peekStreamHead(keyframe(epoch, tick)));
   return directory;
 }
 
@@ -48,8 +48,8 @@ describe('the directory of segments', () => {
 
   it('leaves out what cannot be read', () => {
     const directory = directoryOf([A, 0], [A, 20]);
-    directory.take(25, headOfKeyframe(new Uint8Array([1, 2, 3])));
-    directory.take(35, headOfKeyframe(keyframe(A, 40)));
+    directory.take(25, peekStreamHead(new Uint8Array([1, 2, 3])));
+    directory.take(35, peekStreamHead(keyframe(A, 40)));
     expect(idsOf(directory)).toEqual([`${A}-0`, `${A}-1`]);
     expect(directory.lastSeq).toBe(35);
   });

@@ -1,5 +1,4 @@
-import { ProtocolError } from '../protocol/errors.ts';
-import { readStreamHead, type StreamHead } from '../protocol/tick-message.ts';
+import type { StreamHead } from '../protocol/tick-message.ts';
 
 /** A segment begins with a keyframe whose tick is a multiple of this: 10 s at 2 Hz. */
 export const SEGMENT_TICKS = 20;
@@ -82,16 +81,6 @@ export class SegmentDirectory {
     this.#byId.set(segment.id, segment);
     if (this.#segments.length <= MAX_SEGMENTS) return;
     this.#byId.delete(this.#segments.shift()!.id);
-  }
-}
-
-/** The head of a keyframe message; `undefined` when it cannot be read. */
-export function headOfKeyframe(bytes: Uint8Array): StreamHead | undefined {
-  try {
-    return readStreamHead(bytes);
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
   }
 }
 

@@ -2,7 +2,7 @@ import type { NatsConnection } from '../broker/connection.ts';
 import { RaceStream } from '../broker/race-stream.ts';
 import { parseCatalogue } from '../protocol/catalogue.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { headOfKeyframe } from './segment-directory.ts';
+import { peekStreamHead } from '../protocol/tick-message.ts';
 import type { SegmentSource } from './segments.ts';
 
 const READ_WITHIN_MS = 5000;
@@ -25,7 +25,7 @@ export function streamSegments(connection: NatsConnection, race: string, isConne
   return {
     keyframes: (afterSeq, take) =>
       use((stream) =>
-        stream.readSubject(stream.subjects.keyframe, afterSeq, ({ seq, data }) => take(seq, headOfKeyframe(data))),
+        stream.readSubject(stream.subjects.keyframe, afterSeq, ({ seq, data }) => take(seq, peekStreamHead(data))),
       ),
     messages: (first, last) =>
       use(async (stream) => {

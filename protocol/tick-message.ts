@@ -64,6 +64,16 @@ function expectDigest(bytes: Uint8Array, after: Field): void {
   }
 }
 
+/** The head of a stream message; `undefined` when it cannot be read. */
+export function peekStreamHead(bytes: Uint8Array): StreamHead | undefined {
+  try {
+    return readStreamHead(bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
 /** Reads the head of any stream message. @throws {ProtocolError} `cut`, `bad_type`, `bad_version`. */
 export function readStreamHead(bytes: Uint8Array): StreamHead & { readonly type: StreamMessageType } {
   const reader = new ByteReader(bytes);
