@@ -17,6 +17,7 @@ import { Races } from './races.ts';
 import { makeSessions, type SessionSettings } from './session-service.ts';
 import { sharedFor } from './shared-for.ts';
 import { startSocketServer } from './socket-server.ts';
+import { StaticFiles } from './static-files.ts';
 
 /** How an edge is set up; see {@link startEdge}. */
 export interface EdgeOptions {
@@ -142,7 +143,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     readiness,
     fleet: asked,
     report,
-    webRoot,
+    files: webRoot === undefined ? undefined : new StaticFiles(webRoot),
     origins,
     isCrowded,
   };

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type ApiFacts, answer } from './http-api.ts';
 import { type Ask, answerError, type Reply } from './reply.ts';
-import { answerFile } from './static-files.ts';
+import type { StaticFiles } from './static-files.ts';
 import { type BodyResponse, writeBody } from './write-body.ts';
 
 /** What is needed of a request of uWebSockets.js; it is dead after the first await. */
@@ -23,7 +23,8 @@ export interface RawResponse extends BodyResponse {
 
 export interface HttpOptions extends ApiFacts {
   readonly report: (code: string, detail: unknown) => void;
-  readonly webRoot: string | undefined;
+  /** What is served under `/`. */
+  readonly files: StaticFiles | undefined;
   /** Pages of these origins may read; all when left out. */
   readonly origins: readonly string[] | undefined;
   /** Whether connections are so many that none is kept for a next request. */
@@ -112,7 +113,7 @@ export async function serve(response: RawResponse, request: RawRequest, options:
     const known = answer(ask, options);
     // Only what takes time is awaited: an answer that is here goes out in the same turn.
     if (known) reply = known instanceof Promise ? await known : known;
-    else if (options.webRoot) reply = await answerFile(ask, options.webRoot);
+    else reply = await options.files?.answer(ask);
     if (reply?.isPatient) await options.races.lull.wait();
   } catch (error) {
     options.report('internal', error);

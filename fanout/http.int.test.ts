@@ -8,6 +8,7 @@ import { dequantise } from '../protocol/quantise.ts';
 import type { Edge } from './edge.ts';
 import { Stage } from './testing/stage.ts';
 
+const LARGE = 'void 0;\n'.repeat(1000);
 let stage: Stage;
 let edge: Edge;
 let folder: string;
@@ -18,6 +19,7 @@ beforeAll(async () => {
   mkdirSync(join(web, 'assets'), { recursive: true });
   writeFileSync(join(web, 'index.html'), '<!doctype html>');
   writeFileSync(join(web, 'assets', 'app-a1b2c3d4.js'), 'void 0;');
+  writeFileSync(join(web, 'assets', 'large-a1b2c3d4.js'), LARGE);
   writeFileSync(join(web, '.secret'), 'secret');
   writeFileSync(join(folder, 'secret.txt'), 'secret');
   symlinkSync(join(folder, 'secret.txt'), join(web, 'link.txt'));
@@ -162,5 +164,20 @@ describe('over HTTP an edge', () => {
       '//etc/passwd',
     ])
       expect(await rawStatus(path), path).toBe(404);
+  });
+
+  it('serves them compressed to who accepts that', async () => {
+    const encoded = await get('/assets/large-a1b2c3d4.js', {
+      headers: { 'Accept-Encoding': 'gzip', Origin: 'http://page' },
+    });
+    expect(encoded.headers.get('content-encoding')).toBe('gzip');
+    expect(encoded.headers.get('vary')).toBe('Accept-Encoding');
+    expect(await encoded.text()).toBe(LARGE);
+    const head = await get('/assets/large-a1b2c3d4.js', { method: 'HEAD', headers: { 'Accept-Encoding': 'gzip' } });
+    expect(Number(head.headers.get('content-length'))).toBeLessThan(LARGE.length / 10);
+    const plain = await get('/assets/large-a1b2c3d4.js', { headers: { 'Accept-Encoding': 'identity' } });
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(plain.headers.get('content-length')).toBe(`${LARGE.length}`);
+    expect(await plain.text()).toBe(LARGE);
   });
 });
