@@ -23,6 +23,7 @@ const FIELDS: Readonly<Record<EdgeMessage['type'], Fields>> = {
     reconnectWindowMs: isCount,
     version: isCount,
     tickMs: isCount,
+    edge: isText,
   },
   repair: {
     kind: isOneOf('deltas', 'composite', 'snapshot'),

@@ -24,7 +24,9 @@ export interface ConnectOptions {
   readonly race: string;
   /** What the fan chose on this and other devices; the cars of this race follow it. @defaultValue none */
   readonly session?: FanSession;
-  /** Cars to begin with, if the session has none. @defaultValue none: ticks and the document still come */
+  /** Whether the cars follow the session; `false` leaves them to {@link Race.watch}, which may add others to the chosen ones. @defaultValue true */
+  readonly followsSession?: boolean;
+  /** Cars to begin with, if no session is followed that has some. @defaultValue none: ticks and the document still come */
   readonly watch?: readonly WatchRequest[];
   /** Keys of the channels of the view `own`, at least one. @defaultValue none: no car can be watched in `own` */
   readonly channels?: readonly string[];
@@ -61,6 +63,7 @@ export interface Settings {
   readonly urls: readonly URL[];
   readonly race: string;
   readonly session: SessionClient | undefined;
+  readonly followsSession: boolean;
   readonly watch: readonly Watch[];
   readonly channels: readonly string[] | undefined;
   readonly rate: Rate;
@@ -149,18 +152,19 @@ export function readOptions(options: ConnectOptions): Settings {
   if (typeof options.race !== 'string' || options.race === '') {
     throw new ConfigError('bad_race', `race must be the name of a race, but is ${show(options.race)}.`);
   }
-  const { history = 'latest', hiddenRate = 0.2 } = options;
+  const { history = 'latest', hiddenRate = 0.2, followsSession = true } = options;
   if (history !== 'all' && history !== 'latest') {
     throw new ConfigError('bad_option', `history must be all or latest, but is ${show(history)}.`);
   }
   const Socket = options.WebSocket ?? globalThis.WebSocket;
-  const { watch, channels } =
-    options.session?.choiceOf(options.race) ?? readWish(options.watch ?? [], options.channels);
+  const chosen = followsSession ? options.session?.choiceOf(options.race) : undefined;
+  const { watch, channels } = chosen ?? readWish(options.watch ?? [], options.channels);
   return {
     urls,
     race: options.race,
     // Sessions are made by openSession only.
     session: options.session as SessionClient | undefined,
+    followsSession,
     watch,
     channels,
     rate: readRate(options.rate ?? 2),

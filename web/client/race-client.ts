@@ -46,7 +46,7 @@ class RaceClient implements Race {
   #snapshotAsked: object | undefined;
   /** The link that has been welcomed. */
   #greeted: object | undefined;
-  #hasBeenGreeted = false;
+  #edge: string | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -68,7 +68,7 @@ class RaceClient implements Race {
     });
     this.#session = joinSession(settings, {
       send: (message) => this.#connection.send(message),
-      choose: ({ watch, channels }) => this.watch(watch, channels),
+      choose: ({ watch, channels }) => settings.followsSession && this.watch(watch, channels),
       position: () => this.position,
     });
     this.#stopListening = settings.page?.listen((event) => this.#hearPage(event));
@@ -99,6 +99,10 @@ class RaceClient implements Race {
 
   get transport() {
     return this.#connection.transport;
+  }
+
+  get edge() {
+    return this.#edge;
   }
 
   get document() {
@@ -284,8 +288,8 @@ class RaceClient implements Race {
       return;
     }
     const isFirst = !this.#isGreeted;
-    if (this.#hasBeenGreeted && isFirst) this.#tally.add('reconnects');
-    this.#hasBeenGreeted = true;
+    if (this.#edge !== undefined && isFirst) this.#tally.add('reconnects');
+    this.#edge = welcome.edge;
     this.#greeted = this.#connection.link;
     this.#connection.on(welcome);
     this.#tellStale(this.#stale.welcome(welcome.epoch));

@@ -76,6 +76,8 @@ export interface Race {
   readonly status: ConnectionState;
   /** As the event of that name said last: the race gives no tick, whatever the connection does. */
   readonly stale: Stale | undefined;
+  /** Name of the edge that welcomed this client last; `undefined` before one did. */
+  readonly edge: string | undefined;
   /** By which way the edge is, or was last, reached. */
   readonly transport: Transport;
   statistics(): Statistics;

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../../testing/fault-proxy.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
@@ -49,6 +50,21 @@ async function device(edge: number, id?: string) {
 }
 
 describe('a session on two devices at two edges', () => {
+  it('is not followed by a race that chooses its cars by itself', async () => {
+    const { url } = rig.edges[0]!;
+    const opened = session(0);
+    opened.choose('demo', [{ car: '24' }]);
+    const watch = [{ car: '9' }, { car: '48', view: 'essentials' }];
+    const race = connect({ url, race: 'demo', watch, session: opened, followsSession: false });
+    open.push(race);
+    await until(() => race.status.phase === 'live' && opened.status === 'saved');
+    expect(race.edge).toBe(hostname());
+    const other = await device(1, opened.id);
+    other.session.choose('demo', [{ car: '07' }]);
+    await until(() => opened.choiceOf('demo')?.watch[0]?.car === '07');
+    expect(cars(race)).toBe('9,48');
+  });
+
   it('shows on one what was set on the other, and the cars follow', async () => {
     const phone = await device(0);
     expect(phone.session.status).toBe('new');
