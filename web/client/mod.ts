@@ -14,6 +14,7 @@ export { ConfigError, ProtocolError } from '../../protocol/errors.ts';
 export type { Position } from '../../protocol/position.ts';
 export type { CarView, ChannelValue } from './car-view.ts';
 export type { ConnectionState, Deadlines, Phase } from './connection-state.ts';
+export type { CarHistory, HistoryQuestion } from './history.ts';
 export type { ConnectOptions, WatchRequest } from './options.ts';
 export type { Page, PageEvent } from './page.ts';
 export type { Playback, Player, PlayerEvents, PlayerOptions } from './player.ts';

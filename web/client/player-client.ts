@@ -1,6 +1,8 @@
 import { ConfigError } from '../../protocol/errors.ts';
 import type { CarView } from './car-view.ts';
 import { Emitter } from './emitter.ts';
+import type { CarHistory, HistoryQuestion } from './history.ts';
+import { HistoryReader } from './history-reader.ts';
 import { readOptions } from './options.ts';
 import { type PastMoment, PastReader, pause } from './past-reader.ts';
 import type { Playback, Player, PlayerEvents, PlayerOptions } from './player.ts';
@@ -29,8 +31,9 @@ const HOLE_MS = 10_000;
 export function openPlayer(options: PlayerOptions): Player {
   const { urls, race, fetch, now, wantsDocument } = readOptions(options);
   const delayMs = readNumber('delayMs', options.delayMs ?? 0, 0, MAX_DELAY_MS);
-  const reader = new PastReader({ bases: urls.map(({ href }) => href), race, fetch, now });
-  return new PlayerClient(connect(options), reader, { now, wantsDocument, delayMs });
+  const source = { bases: urls.map(({ href }) => href), race, fetch, now };
+  const readers = { past: new PastReader(source), history: new HistoryReader(source) };
+  return new PlayerClient(connect(options), readers, { now, wantsDocument, delayMs });
 }
 
 function readNumber(name: string, value: number, min: number, max: number): number {
@@ -44,6 +47,7 @@ type Find = (signal: AbortSignal) => Promise<Place>;
 class PlayerClient implements Player {
   readonly race: Race;
   readonly #reader: PastReader;
+  readonly #history: HistoryReader;
   readonly #now: () => number;
   readonly #wantsDocument: boolean;
   readonly #clock = new PlayerClock();
@@ -61,9 +65,14 @@ class PlayerClient implements Player {
   #run: AbortController | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(race: Race, reader: PastReader, how: { now: () => number; wantsDocument: boolean; delayMs: number }) {
+  constructor(
+    race: Race,
+    readers: { readonly past: PastReader; readonly history: HistoryReader },
+    how: { now: () => number; wantsDocument: boolean; delayMs: number },
+  ) {
     this.race = race;
-    this.#reader = reader;
+    this.#reader = readers.past;
+    this.#history = readers.history;
     this.#now = how.now;
     this.#wantsDocument = how.wantsDocument;
     this.#delayMs = how.delayMs;
@@ -144,6 +153,10 @@ class PlayerClient implements Player {
 
   timeline(): Promise<Timeline> {
     return this.#reader.list(new AbortController().signal, LIST_MS);
+  }
+
+  history(question: HistoryQuestion, signal = new AbortController().signal): Promise<CarHistory> {
+    return this.#history.read(question, signal);
   }
 
   // ---- what the fan does ----

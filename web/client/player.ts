@@ -3,6 +3,7 @@ import type { Stale, Watch } from '../../protocol/control.ts';
 import type { RaceDocument } from '../../protocol/document.ts';
 import type { CarView } from './car-view.ts';
 import type { ConnectionState } from './connection-state.ts';
+import type { CarHistory, HistoryQuestion } from './history.ts';
 import type { ConnectOptions, WatchRequest } from './options.ts';
 import type { Race } from './race.ts';
 import type { TickEvent } from './tick-event.ts';
@@ -60,6 +61,16 @@ export interface Player extends Playback {
   on<Name extends keyof PlayerEvents>(name: Name, listener: (value: PlayerEvents[Name]) => void): () => void;
   /** What can be played, and laps, flags and pit stops to go to; at most 2 s old. @throws when no edge says. */
   timeline(): Promise<Timeline>;
+  /**
+   * What channels of a car were, for charts; it comes thinned to `points` rows, with every peak in it. Edges that are busy
+   * are asked again for some seconds.
+   *
+   * What is asked for is the caller's business: whoever must not tell more than is shown, because of a TV delay or a
+   * rewind, asks for nothing newer than {@link Player.time}.
+   * @throws {ConfigError} `bad_option`: the question breaks a rule.
+   * @throws {ProtocolError} `bad_query`: there is no such car or channel. `no_past`, retryable: no edge can say now.
+   */
+  history(question: HistoryQuestion, signal?: AbortSignal): Promise<CarHistory>;
   /** Everything stays as it is shown. */
   pause(): void;
   /** Goes on from what is shown; that is live only where nothing was missed. */
