@@ -1,12 +1,13 @@
 import { defineConfig } from 'vite';
 import solid from 'vite-plugin-solid';
+import { buildWorker } from './web/app/offline/build-worker.ts';
 
 /** Builds the fans' page. Vitest has a configuration of its own and does not read this one. */
 export default defineConfig({
   root: 'web/app',
   // The page is served at `/` by an edge, or below any path by a proxy in front of it.
   base: './',
-  plugins: [solid()],
+  plugins: [solid(), buildWorker()],
   resolve: {
     // The same code without `new Function`, so that the page runs under a strict Content-Security-Policy.
     alias: { msgpackr: 'msgpackr/index-no-eval' },
