@@ -103,6 +103,42 @@ describe('a catalogue that breaks a rule is refused with the channel and the fie
       'channel c: of must be the key of an earlier channel that is not derived',
     ],
     ['of null', one({ of: null }), 'channel volts: of must be a text'],
+    ['limits null', one({ limits: null }), 'channel volts: limits must be an object, but is null'],
+    ['limits as a list', one({ limits: [1, 2] }), 'channel volts: limits must be an object, but is a list of 2'],
+    ['no limit', one({ limits: {} }), 'channel volts: limits must be an object with at least one of alarmBelow, warn'],
+    ['an unknown limit', one({ limits: { warnOver: 5 } }), 'channel volts: limits: warnOver must be left out'],
+    ['a limit as text', one({ limits: { warnAbove: '5' } }), 'channel volts: limits: warnAbove must be a number from'],
+    ['a limit that is null', one({ limits: { warnBelow: null } }), 'channel volts: limits: warnBelow must be a number'],
+    [
+      'a limit below min',
+      one({ limits: { alarmBelow: -0.1 } }),
+      'channel volts: limits: alarmBelow must be a number from min (0) to max (10), but is -0.1',
+    ],
+    [
+      'a limit above max',
+      one({ limits: { alarmAbove: 10.1 } }),
+      'channel volts: limits: alarmAbove must be a number from min (0) to max (10), but is 10.1',
+    ],
+    [
+      'a warning below the alarm',
+      one({ limits: { warnBelow: 2, alarmBelow: 3 } }),
+      'channel volts: limits: warnBelow must be at least alarmBelow (3), but is 2',
+    ],
+    [
+      'a warning above the alarm',
+      one({ limits: { warnAbove: 9, alarmAbove: 8 } }),
+      'channel volts: limits: alarmAbove must be at least warnAbove (9), but is 8',
+    ],
+    [
+      'warnings that leave no good value',
+      one({ limits: { warnBelow: 5, warnAbove: 5 } }),
+      'channel volts: limits: warnAbove must be above warnBelow (5), but is 5',
+    ],
+    [
+      'alarms that leave no good value',
+      one({ limits: { alarmBelow: 5, alarmAbove: 5 } }),
+      'channel volts: limits: alarmAbove must be above alarmBelow (5), but is 5',
+    ],
     ['coding null', one({ coding: null }), 'channel volts: coding must be an object'],
     ['an unknown hint', one({ coding: { rice: 1 } }), 'channel volts: coding: rice must be left out'],
     ['k too high', one({ coding: { k: 25 } }), 'channel volts: coding: k must be an integer 0–24'],
@@ -178,6 +214,8 @@ describe('the limits themselves are allowed', () => {
     ['a range narrower than a step', { resolution: 1, min: 0.1, max: 0.2 }],
     ['a tiny resolution', { resolution: 5e-324, min: 0, max: 1e-320 }],
     ['the bounds of hints', { coding: { k: 24, busy: true } }],
+    ['limits at the ends of the range', { limits: { alarmBelow: 0, warnBelow: 0, warnAbove: 10, alarmAbove: 10 } }],
+    ['a single limit', { limits: { warnAbove: 0 } }],
     ['the bounds of time', { staleAfterMs: 86_400_000 }],
   ])('%s', (_, more) => {
     const { views } = parseCatalogue(catalogueOf([channel('volts', more)]));
@@ -211,6 +249,24 @@ describe('the identity of a catalogue', () => {
     const { json, hash, tag } = parseCatalogue(load('stock-car'));
     expect(hash).toBe(createHash('sha256').update(json).digest('hex'));
     expect(tag).toBe(Buffer.from(hash, 'hex').readUInt32LE());
+  });
+
+  it('holds the limits, and does not see the order in which they are written', () => {
+    const ascending = ['alarmBelow', 'warnBelow', 'warnAbove', 'alarmAbove'];
+    const sorted = fc
+      .uniqueArray(fc.integer({ min: 0, max: 100 }), { minLength: 4, maxLength: 4 })
+      .map((steps) => steps.sort((a, b) => a - b).map((step, i) => [ascending[i], step / 10] as const));
+    fc.assert(
+      fc.property(sorted, fc.subarray([0, 1, 2, 3], { minLength: 1 }), (all, chosen) => {
+        const entries = chosen.map((i) => all[i]!);
+        const parse = (limits: object) => parseCatalogue(catalogueOf([channel('volts', { limits })]));
+        const catalogue = parse(Object.fromEntries(entries));
+        expect(catalogue.channels[0]!.limits).toEqual(Object.fromEntries(entries));
+        expectSame(catalogue, parse(Object.fromEntries(entries.toReversed())));
+        expectSame(catalogue, parseCatalogue(catalogue.json));
+        expect(catalogue.hash).not.toBe(parseCatalogue(catalogueOf([channel('volts')])).hash);
+      }),
+    );
   });
 
   it('does not see white space and the order of fields, but the order of channels', () => {
