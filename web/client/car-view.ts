@@ -1,4 +1,4 @@
-import type { Catalogue, Channel } from '../../protocol/catalogue.ts';
+import type { Catalogue, Channel, Limits } from '../../protocol/catalogue.ts';
 import type { ClientState, WatchedCar } from '../../protocol/frames.ts';
 import { dequantise } from '../../protocol/quantise.ts';
 
@@ -11,6 +11,11 @@ export interface ChannelValue {
   readonly group: string;
   /** Smallest step of the value, in `unit`. */
   readonly resolution: number;
+  /** Ends of the range, in `unit`: readings beyond are missing. */
+  readonly min: number;
+  readonly max: number;
+  /** Where a value begins to be worth a warning or an alarm, in `unit`; `undefined` where nobody has said. */
+  readonly limits: Limits | undefined;
   /** In `unit`; `null` while missing. */
   readonly value: number | null;
 }
@@ -63,6 +68,6 @@ export function viewCar(
 }
 
 function describe(channel: Channel, steps: number): ChannelValue {
-  const { key, label, unit, group, resolution } = channel;
-  return { key, label, unit, group, resolution, value: dequantise(channel, steps) };
+  const { key, label, unit, group, resolution, min, max, limits } = channel;
+  return { key, label, unit, group, resolution, min, max, limits, value: dequantise(channel, steps) };
 }

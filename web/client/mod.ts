@@ -7,7 +7,7 @@
  * ```
  */
 
-export type { Channel } from '../../protocol/catalogue.ts';
+export type { Channel, Limits } from '../../protocol/catalogue.ts';
 export type { History, Rate, Receipt, Stale, Watch } from '../../protocol/control.ts';
 export type { RaceDocument, Standing } from '../../protocol/document.ts';
 export { ConfigError, ProtocolError } from '../../protocol/errors.ts';
