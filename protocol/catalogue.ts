@@ -6,7 +6,6 @@ import { ConfigError } from './errors.ts';
 
 export {
   AGGREGATES,
-  type Aggregate,
   type Channel,
   type CodingHint,
   type Limits,
