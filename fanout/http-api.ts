@@ -4,6 +4,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { formatPosition } from '../protocol/position.ts';
 import type { Admission } from './admission.ts';
 import type { Archives } from './archives.ts';
+import { answerCatalogue } from './catalogue-endpoint.ts';
 import type { Fleet } from './fleet.ts';
 import { answerHistory } from './history-endpoint.ts';
 import { readValues } from './json-race.ts';
@@ -13,15 +14,7 @@ import type { Race } from './race.ts';
 import type { RaceState } from './race-state.ts';
 import { carsIn, summarise } from './race-summary.ts';
 import type { Races } from './races.ts';
-import {
-  type Ask,
-  answerError,
-  answerPastUnread,
-  answerTagged,
-  answerValue,
-  type Reply,
-  wantsMessagePack,
-} from './reply.ts';
+import { type Ask, answerError, answerPastUnread, answerValue, type Reply, wantsMessagePack } from './reply.ts';
 import { answerSegments } from './segment-endpoint.ts';
 
 /** What the routes need to know of the process. */
@@ -172,16 +165,6 @@ const answerRace = (ask: Ask, race: Race, state: RaceState): Reply =>
     documentRevision: state.docRevision,
     document: state.document,
   });
-
-function answerCatalogue(ask: Ask, { races, archives }: ApiFacts, hash: string): Reply {
-  const catalogue = races.catalogue(hash) ?? archives?.catalogue(hash);
-  if (!catalogue)
-    return answerError(ask, 404, 'unknown_catalogue', 'No race here is in that catalogue; see the welcome or /races.');
-  return answerTagged(ask, catalogue.json, `"${hash}"`, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Cache-Control': 'public, max-age=31536000, immutable',
-  });
-}
 
 function answerSnapshot(ask: Ask, race: Race, state: RaceState): Reply {
   let wish: Wish;
