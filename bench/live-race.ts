@@ -23,14 +23,17 @@ async function until<T>(what: string, look: () => Promise<T | undefined> | T | u
 /**
  * An edge of its own process, which need not have a race yet.
  * @param nats Address of a nats-server with JetStream. @param workers Edge processes on the one port.
+ * @param web Folder of a page, when it is not the built one.
  */
 export async function startEdge(
   nats: string,
   workers = 1,
+  web?: string,
 ): Promise<{ edge: BenchProcess; url: string; isReady(): Promise<unknown> }> {
   // A bench brings all of its fans at once.
   const edge = await startService([
     ...['edge', '--nats', nats, '--port', '0', '--workers', String(workers), '--max-handshakes', '1000000'],
+    ...(web === undefined ? [] : ['--web', web]),
   ]);
   const url = await until(
     'that the edge says where it serves',
@@ -42,15 +45,15 @@ export async function startEdge(
 
 /**
  * @param nats Address of a nats-server with JetStream. @param field Cars of the simulator, and their samples per second.
- * @param edges Edge processes on the one port.
+ * @param workers Edge processes on the one port. @param web Folder of a page, when it is not the built one.
  */
 export async function startEdgeAndIngest(
   nats: string,
   race: string,
   field: { cars: number; rate: number },
-  { workers }: { workers: number } = { workers: 1 },
+  { workers, web }: { workers?: number; web?: string } = {},
 ): Promise<LiveRace> {
-  const { edge, url, isReady } = await startEdge(nats, workers);
+  const { edge, url, isReady } = await startEdge(nats, workers, web);
   const ingest = await startService([
     ...['ingest', '--nats', nats, '--race', race, '--sources', 'simulator'],
     ...['--cars', String(field.cars), '--rate', String(field.rate)],
@@ -68,10 +71,14 @@ export async function startEdgeAndIngest(
 }
 
 /** Runs a simulated race of 40 cars on a nats-server and an edge of its own, and ends all of it afterwards. */
-export async function withLiveRace<T>(field: { rate: number }, use: (live: LiveRace) => Promise<T>): Promise<T> {
+export async function withLiveRace<T>(
+  field: { rate: number },
+  use: (live: LiveRace) => Promise<T>,
+  options: { web?: string } = {},
+): Promise<T> {
   const nats = await startNatsServer();
   try {
-    const live = await startEdgeAndIngest(`127.0.0.1:${nats.port}`, 'bench', { cars: 40, ...field });
+    const live = await startEdgeAndIngest(`127.0.0.1:${nats.port}`, 'bench', { cars: 40, ...field }, options);
     try {
       return await use(live);
     } finally {

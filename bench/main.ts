@@ -67,6 +67,10 @@ const BENCHES: Record<string, { readonly summary: string; load(): Promise<unknow
     summary: 'segments of the past for a thousand connections, also through nginx, beside live fans',
     load: () => import('./segments.ts'),
   },
+  web: {
+    summary: 'the page in Chromium: bytes and time to the first value on a phone, its cost while it plays, its memory',
+    load: () => import('./web.ts'),
+  },
   replay: {
     summary: 'an archived race at the highest speed through an edge to a fan who compares all of it',
     load: () => import('./replay.ts'),

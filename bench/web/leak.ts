@@ -1,0 +1,44 @@
+import { pause } from '../live-race.ts';
+import { round } from '../machine.ts';
+import type { FanPage } from './fan-page.ts';
+import { readFigures } from './play.ts';
+import { hasGrown, type Point, slopePerMin } from './trend.ts';
+
+/** A page fills its charts and caches at first: this share of the time is no trend. */
+const SETTLES_FOR = 0.2;
+
+/** What a page holds after a time of play beside what it held before. */
+export interface Leak {
+  readonly leak_kb_per_min: number;
+  readonly heap_kb: readonly number[];
+  readonly nodes: readonly number[];
+  readonly nodes_grow: boolean;
+  readonly listeners: readonly number[];
+  readonly listeners_grow: boolean;
+}
+
+/** Lets a page that is open play for some minutes, and looks each minute at what it holds when all garbage is gone. */
+export async function measureLeak({ devtools }: FanPage, minutes: number): Promise<Leak> {
+  await devtools.send('Performance.enable');
+  const startMs = performance.now();
+  const looks: { atMin: number; heap: number; nodes: number; listeners: number }[] = [];
+  for (let minute = 0; minute <= minutes; minute++) {
+    await pause(Math.max(0, startMs + minute * 60_000 - performance.now()));
+    await devtools.send('HeapProfiler.collectGarbage');
+    const { JSHeapUsedSize, Nodes, JSEventListeners } = await readFigures(devtools);
+    const atMin = (performance.now() - startMs) / 60_000;
+    looks.push({ atMin, heap: JSHeapUsedSize! / 1000, nodes: Nodes!, listeners: JSEventListeners! });
+  }
+  const settled = looks.filter(({ atMin }) => atMin >= minutes * SETTLES_FOR);
+  const heap: Point[] = settled.map(({ atMin, heap: value }) => ({ atMin, value }));
+  const nodes = settled.map((look) => look.nodes);
+  const listeners = settled.map((look) => look.listeners);
+  return {
+    leak_kb_per_min: round(slopePerMin(heap), 1),
+    heap_kb: looks.map((look) => round(look.heap, 0)),
+    nodes,
+    nodes_grow: hasGrown(nodes),
+    listeners,
+    listeners_grow: hasGrown(listeners),
+  };
+}
