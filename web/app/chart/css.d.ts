@@ -1,0 +1,2 @@
+/** The bundler takes care of style sheets. */
+declare module '*.css';
