@@ -18,15 +18,20 @@ const SCRIPT = `
   const race = await (await fetch('/races')).text();
   document.body.dataset.tick = String(race.length);
   setTimeout(() => fetch('/later.txt'), 200);
+  navigator.serviceWorker.register('/worker.js');
   setInterval(() => { const end = performance.now() + 120; while (performance.now() < end); }, 500);
   setInterval(() => document.body.append(document.createElement('p')), 5);
 `;
+const WORKER = "addEventListener('install', (event) => event.waitUntil(fetch('/kept.js')));\n";
+const KEPT = `// ${noise(10_000)}`;
 const FILES: Record<string, { type: string; text: string }> = {
   '/': {
     type: 'text/html',
     text: '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script type="module" src="/page.js"></script>',
   },
   '/page.js': { type: 'text/javascript', text: SCRIPT },
+  '/worker.js': { type: 'text/javascript', text: WORKER },
+  '/kept.js': { type: 'text/javascript', text: KEPT },
   '/races': { type: 'application/json', text: noise(8000) },
   '/later.txt': { type: 'text/plain', text: noise(30_000) },
 };
@@ -72,6 +77,8 @@ describe.skipIf(isLeftOut)(titleOf('a measured page'), () => {
       ['/page.js', 'first view', 'gzip'],
       ['/races', 'data', 'plain'],
       ['/later.txt', 'later', 'plain'],
+      ['/worker.js', 'later', 'gzip'],
+      ['/kept.js', 'later', 'gzip'],
     ]);
     const heads = { atLeast: 0.1, atMost: 0.5 };
     const isAbout = (kb: number, bodies: readonly number[]) => {
@@ -81,7 +88,7 @@ describe.skipIf(isLeftOut)(titleOf('a measured page'), () => {
     };
     isAbout(weight.first_view_kb, [FILES['/']!.text.length, gzipSync(SCRIPT).length]);
     isAbout(weight.first_view_data_kb, [8000]);
-    isAbout(weight.later_kb, [30_000]);
+    isAbout(weight.later_kb, [30_000, gzipSync(WORKER).length, gzipSync(KEPT).length]);
   });
 
   it('that blocks its thread has long tasks and drops frames', async () => {

@@ -45,7 +45,8 @@ export async function weigh(fan: FanPage, address: string, isGzip: boolean): Pro
   /** Wall clock less the clock of DevTools, in s. */
   let offsetS = 0;
   await devtools.send('Network.enable');
-  if (isGzip) await devtools.send('Network.setExtraHTTPHeaders', { headers: { 'Accept-Encoding': 'gzip' } });
+  // Of the context and not of the page: so it holds for a service worker too.
+  if (isGzip) await context.setExtraHTTPHeaders({ 'Accept-Encoding': 'gzip' });
   devtools.on('Network.requestWillBeSent', ({ requestId, request, timestamp, wallTime }) => {
     offsetS = wallTime - timestamp;
     const path = new URL(request.url).pathname;
