@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type NamedLap, sayChoice, sayFaster, sayGained, sayShare } from './compare-words.ts';
+import { type NamedLap, sayChoice, sayFaster, sayGained, sayShare, sayTime } from './compare-words.ts';
 
 const lap = (car: string, number: number | undefined, timeS: number, isPit = false): NamedLap => ({
   ...{ car, number, timeS, isPit },
@@ -34,4 +34,8 @@ it.each([
 
 it('names a place in the lap', () => {
   expect([sayShare(0), sayShare(0.425), sayShare(1)]).toEqual(['0.0 %', '42.5 %', '100.0 %']);
+});
+
+it('says a time from the line on', () => {
+  expect([0, -1e-9, 7.5, 75.25, null].map(sayTime)).toEqual(['0.000', '0.000', '7.500', '1:15.250', '–']);
 });

@@ -30,6 +30,10 @@ export function sayFaster(a: NamedLap, b: NamedLap): string {
   return `${owned(fast)} (${sayLapTime(fast.timeS)}) is ${gapS.toFixed(3)} s faster than ${owned(slow)}.`;
 }
 
+/** Time since the line: `0.000` on it. */
+export const sayTime = (seconds: number | null): string =>
+  seconds !== null && seconds < 0.0005 ? '0.000' : sayLapTime(seconds);
+
 /** Seconds with a sign: `+0.184`, `−1.200`, `0.000`. */
 export function sayGained(seconds: number | null): string {
   if (seconds === null) return MISSING;

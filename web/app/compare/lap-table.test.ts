@@ -39,6 +39,11 @@ describe('the laps of a car', () => {
     const lap_time_last = atMs.map((_, n) => 15.3 + 0.012 * (lapOf(Math.max(0, n - 2)) - 30));
     const laps = readLaps(history({ lap_dist_pct: percent, lap_time_last }), null);
     expect(laps.map(({ timeS }) => timeS.toFixed(3))).toEqual(['15.324', '15.336', '15.348']);
+    // Where laps are alike.
+    const alike = readLaps(history({ lap_dist_pct: percent, lap_time_last: atMs.map(() => 15.309) }), null);
+    expect(alike.map(({ timeS }) => timeS)).toEqual([15.309, 15.309, 15.309]);
+    const other = readLaps(history({ lap_dist_pct: percent, lap_time_last: atMs.map(() => 15.4) }), null);
+    expect(other.map(({ timeS }) => timeS.toFixed(3))).toEqual(['15.300', '15.300', '15.300']);
     const wrong = readLaps(history({ lap_dist_pct: percent, lap_time_last: lap_time_last.map((at) => at + 9) }), null);
     expect(wrong.map(({ timeS }) => timeS.toFixed(3))).toEqual(['15.300', '15.300', '15.300']);
   });

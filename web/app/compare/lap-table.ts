@@ -26,8 +26,10 @@ export function channelsToAsk(has: (key: string) => boolean, trackLengthM: numbe
   return distance && [distance, ...[...DRAWN, ...OTHERS].filter(has)];
 }
 
-/** Official time of a lap and the time between ticks at its ends differ by no more than this. */
-const SAME_TIME_S = 0.25;
+/** Official time of a lap and the time between ticks at its ends differ by no more than this part of it. */
+const SAME_TIME = 0.05;
+/** Where timing says the same of two laps in a row, the ticks have to agree with it more closely. */
+const ALIKE_S = 0.02;
 /** A lap that is over is timed within some ticks. */
 const TIMED_WITHIN_MS = 4000;
 /** The way between ticks that are up to so many apart is taken for known. */
@@ -53,15 +55,16 @@ export function readLaps(history: CarHistory, trackLengthM: number | null): Know
 /** What timing says of a lap soon after it. */
 function officialTime({ atMs, channels }: CarHistory, { endMs, timeS }: Lap): number | undefined {
   const column = channels.get('lap_time_last');
-  if (!column) return undefined;
-  for (let row = atMs.findIndex((at) => at >= endMs); row >= 0 && atMs[row]! <= endMs + TIMED_WITHIN_MS; row++) {
-    const value = column[row];
-    const before = column[row - 1];
-    // Until it changes it is the time of the lap before; where laps are alike it does not change.
-    if (value != null && value > 0 && value !== before && Math.abs(value - timeS) < SAME_TIME_S) return value;
-    if (row + 1 >= atMs.length) return undefined;
-  }
-  return undefined;
+  const end = atMs.findIndex((at) => at >= endMs);
+  if (!column || end < 1) return undefined;
+  const late = atMs.findIndex((at) => at > endMs + TIMED_WITHIN_MS);
+  const said = column.slice(end, late < 0 ? undefined : late).filter((value) => value !== null);
+  const before = column[end - 1];
+  // Until it changes it is the time of the lap before. It does not change where laps are alike.
+  const changed = said.find((value) => value !== before);
+  const most = changed === undefined ? ALIKE_S : SAME_TIME * timeS;
+  const time = changed ?? said.at(-1);
+  return time !== undefined && time > 0 && Math.abs(time - timeS) < most ? time : undefined;
 }
 
 /** A lap to choose: `best` and `last` become others as laps are completed. */

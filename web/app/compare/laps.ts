@@ -33,43 +33,72 @@ export interface TrackPoint {
 const NOISE = 0.005;
 /** A car that has gone further than this from one tick to the next was put there. */
 const MOST_STEP = 0.25;
+/** So much faster than before and after no car is in a tick: it was put there. */
+const MOST_SPEED_UP = 1.6;
+/** As good as not moved, against the step after it. */
+const STANDING = 0.2;
+/** So many ticks in a row may have an old value. */
+const MOST_LATE = 4;
 /** A lap of which less is known is none. */
 const LEAST_KNOWN = 0.8;
+
+/** From one tick at which a place is known to the next one. */
+interface Step {
+  readonly from: TrackPoint;
+  readonly to: TrackPoint;
+  /** In shares of the lap, the line or not. */
+  readonly way: number;
+  readonly isOverLine: boolean;
+  /** Shares of the lap in a millisecond. */
+  readonly speed: number;
+}
+
+function stepsOf({ atMs, share }: Drive): Step[] {
+  const known = share.flatMap((at, row) => (at === null ? [] : [{ row, atMs: atMs[row]!, share: at }]));
+  return known.slice(1).map((to, n) => {
+    const from = known[n]!;
+    const moved = to.share - from.share;
+    const isOverLine = moved < -0.5;
+    const way = isOverLine ? moved + 1 : moved;
+    return { from, to, way, isOverLine, speed: way / Math.max(1, to.atMs - from.atMs) };
+  });
+}
+
+/** Whether a car did not drive this step: it went back, or much faster than before and after. */
+function isJump(steps: readonly Step[], n: number): boolean {
+  const { way, speed, to } = steps[n]!;
+  if (way < -NOISE || way > MOST_STEP) return true;
+  // Where values came late the steps before it were as much too short.
+  let first = n;
+  while (first > 0 && n - first < MOST_LATE && steps[first - 1]!.speed < STANDING * speed) first--;
+  const [before, after] = [steps[first - 1], steps[n + 1]];
+  if (!before || !after || way < 2 * NOISE) return false;
+  const ways = steps.slice(first, n + 1).reduce((sum, step) => sum + step.way, 0);
+  return ways / (to.atMs - steps[first]!.from.atMs) > MOST_SPEED_UP * Math.max(before.speed, after.speed);
+}
 
 /**
  * Finds the full laps: from line to line, without a jump, and with at least 80 % of the way known. A lap in which the car
  * was put elsewhere, or in which it drove backwards, is none.
  */
-export function splitLaps({ atMs, share, holeMs }: Drive): Lap[] {
+export function splitLaps(drive: Drive): Lap[] {
+  const { holeMs } = drive;
   const laps: Lap[] = [];
   /** Since the last crossing of the line; empty while none was seen. */
   let track: TrackPoint[] = [];
   let startMs = 0;
-  let last: TrackPoint | undefined;
-  for (const [row, now] of share.entries()) {
-    const at = atMs[row]!;
-    if (now === null) continue;
-    const moved = last === undefined ? Number.NaN : now - last.share;
-    const isCrossing = moved < -0.5;
-    const step = isCrossing ? moved + 1 : moved;
-    // Also where the step is not a number: nothing was before.
-    if (!(step >= -NOISE && step <= MOST_STEP)) {
+  const steps = stepsOf(drive);
+  for (const [n, step] of steps.entries()) {
+    const { from, to, way, isOverLine } = step;
+    if (isJump(steps, n) || (isOverLine && isHole(from, to, holeMs))) {
       track = [];
-      last = { row, atMs: at, share: now };
-      continue;
-    }
-    const before = last!;
-    const point = { row, atMs: at, share: Math.max(now, isCrossing ? 0 : before.share) };
-    if (isCrossing && at - before.atMs <= holeMs) {
-      const way = point.share + 1 - before.share;
-      const lineMs = way > 0 ? before.atMs + ((1 - before.share) / way) * (at - before.atMs) : at;
-      const lap = lapOf([...track, { ...point, share: point.share + 1 }], startMs, lineMs, holeMs);
-      if (track.length > 0 && lap) laps.push(lap);
-      track = [{ ...before, share: before.share - 1 }, point];
+    } else if (isOverLine) {
+      const lineMs = way > 0 ? from.atMs + ((1 - from.share) / way) * (to.atMs - from.atMs) : to.atMs;
+      const lap = track.length > 0 && lapOf([...track, { ...to, share: to.share + 1 }], startMs, lineMs, holeMs);
+      if (lap) laps.push(lap);
+      track = [{ ...from, share: from.share - 1 }, to];
       startMs = lineMs;
-    } else if (isCrossing) track = [];
-    else if (track.length > 0) track.push(point);
-    last = point;
+    } else if (track.length > 0) track.push({ ...to, share: Math.max(to.share, track.at(-1)!.share) });
   }
   return laps;
 }

@@ -1,0 +1,207 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isLeftOut, launchChromium, titleOf } from '../../testing/chromium.ts';
+import { sayValue } from '../words.ts';
+import { buildCharts } from './testing/build-charts.ts';
+import { LAP_S, LapRace, START_AT_MS, valuesAt } from './testing/lap-race.ts';
+
+describe.skipIf(isLeftOut)(titleOf('charts and the comparison'), () => {
+  let race: LapRace;
+  let browser: Browser;
+  let page: Page;
+  let url: string;
+  let problems: string[];
+  let asked: URL[];
+  let built: Awaited<ReturnType<typeof buildCharts>>;
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+    built = await buildCharts();
+    race = await LapRace.start();
+    // Car 24 crosses the line at 7.5 s and then every 15 s, car 9 at 7.575 s and then every 15.15 s.
+    await race.publish(131);
+    url = await race.serve(built.folder);
+  });
+  afterEach(async () => {
+    await page?.close();
+    expect(problems).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await race?.stop();
+    built?.remove();
+  });
+
+  async function visit(query = 'cars=24,9', options: Parameters<Browser['newPage']>[0] = {}) {
+    problems = [];
+    asked = [];
+    page = await browser.newPage(options);
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('request', (request) => request.url().includes('/history') && asked.push(new URL(request.url())));
+    await page.goto(`${url}/?${query}`);
+    await untilShown(race.tick);
+    await page.waitForSelector('.compare-summary');
+  }
+  const untilShown = (tick: number) => page.waitForFunction((at) => document.body.dataset.tick === String(at), tick);
+  const summary = () => page.textContent('.compare-summary');
+  const untilSummary = (words: string) =>
+    page.waitForFunction((wanted) => document.querySelector('.compare-summary')?.textContent === wanted, words);
+  const offered = (place: 'first' | 'second') =>
+    page.locator(`.compare-${place} .compare-lap option`).allTextContents();
+  const rows = () =>
+    page.$$eval('.compare-figures tbody tr', (list) =>
+      list.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent)),
+    );
+
+  it('compares the last laps of two cars, to the thousandth', async () => {
+    await visit();
+    expect(await summary()).toBe('#24’s lap 4 (15.000) is 0.150 s faster than #9’s lap 4.');
+    expect(await offered('first')).toEqual([
+      'Last: Lap 4 · 15.000',
+      'Best of 3: Lap 2 · 15.000',
+      'Lap 4 · 15.000',
+      'Lap 3 · 15.000',
+      'Lap 2 · 15.000',
+    ]);
+    expect(await page.locator('.compare-chart').count()).toBe(4);
+    expect(await page.getAttribute('.compare-chart:last-child [role=img]', 'aria-label')).toBe(
+      'Time that #24 lap 4 gains on #9 lap 4 over the lap: +0.150 s at its end.',
+    );
+  });
+
+  it('tells what is at a place, by keyboard and by pointer, and where the cars were then', async () => {
+    await visit('cars=24,9&units=us');
+    await page.focus('.compare-place input');
+    await page.keyboard.press('End');
+    expect((await rows()).at(-1)).toEqual(['15.000', '15.150', '+0.150']);
+    await page.keyboard.press('Home');
+    expect((await rows()).at(-1)).toEqual(['0.000', '0.000', '0.000']);
+    for (let n = 0; n < 100; n++) await page.keyboard.press('ArrowRight');
+    expect((await rows()).at(-1)).toEqual(['7.500', '7.575', '+0.075']);
+    // 200 km/h in the middle of the lap, for both.
+    expect((await rows())[0]![0]).toBe('124.3');
+    const [share, places] = await page.evaluate(() => window.cursor);
+    expect(share).toBe(0.5);
+    const lapStartMs = (car: string) => START_AT_MS + (0.5 + 2) * LAP_S[car]! * 1000;
+    for (const { car, timeMs } of places) expect(timeMs).toBeCloseTo(lapStartMs(car) + (LAP_S[car]! * 1000) / 2, -1);
+    expect(places.map(({ car }) => car)).toEqual(['24', '9']);
+
+    const box = (await page.locator('.compare-chart .u-over').first().boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.25, box.y + 20);
+    expect((await page.evaluate(() => window.cursor))[0]).toBeCloseTo(0.25, 1);
+    // All charts have the cursor there.
+    const lines = await page.$$eval('.compare-chart .u-cursor-x', (list) =>
+      list.map((line) => getComputedStyle(line).transform),
+    );
+    expect(new Set(lines).size).toBe(1);
+  });
+
+  it('compares two laps of one car, and says so when they are the same', async () => {
+    await visit();
+    await page.selectOption('.compare-second .compare-car', '24');
+    await untilSummary('Both are lap 4 of #24: choose another lap to compare it with.');
+    await page.selectOption('.compare-second .compare-lap', { label: 'Lap 3 · 15.000' });
+    await untilSummary('#24’s lap 4 and #24’s lap 3 took the same time, 15.000.');
+  });
+
+  it('shows a lap when it is complete, reads no more often, and nothing that is newer than what is shown', async () => {
+    await visit();
+    await page.evaluate(() => window.player.seek({ tick: 70 }));
+    await page.evaluate(() => window.player.pause());
+    // At 35 s of the race there is one full lap, the one from 7.5 s to 22.5 s.
+    await page.waitForFunction(() => document.querySelectorAll('.compare-first .compare-lap option').length === 3);
+    expect(await offered('first')).toEqual(['Last: Lap 2 · 15.000', 'Best of 1: Lap 2 · 15.000', 'Lap 2 · 15.000']);
+    const atMs = await page.evaluate(() => window.player.time!);
+    for (const { searchParams } of asked.slice(-3)) expect(Number(searchParams.get('to'))).toBeLessThanOrEqual(atMs);
+
+    await page.evaluate(() => window.player.goLive());
+    await untilSummary('#24’s lap 4 (15.000) is 0.150 s faster than #9’s lap 4.');
+    await page.waitForFunction(() => document.body.dataset.tick === '130');
+    const before = asked.length;
+    // The line is crossed at ticks 135 and 137, and at 165 and 167; three seconds later it is timed, and read.
+    await race.publish(40);
+    await untilShown(170);
+    await untilSummary('#24’s lap 5 (15.000) is 0.150 s faster than #9’s lap 5.');
+    const cars = asked.slice(before).map(({ searchParams }) => searchParams.get('car'));
+    expect(cars.toSorted()).toEqual(['24', '9']);
+  });
+
+  it('draws channels as they come, and asks for their past once', async () => {
+    await visit('cars=9');
+    const label = (tick: number) => {
+      const { speed, throttle, brake } = valuesAt('9', tick);
+      return [
+        `Speed of #9 over the last 2 minutes; now ${sayValue(speed, 0.1)} km/h.`,
+        `Throttle and Brake of #9 over the last 2 minutes; now ${sayValue(throttle, 0.1)} % and ${sayValue(brake, 0.1)} %.`,
+      ];
+    };
+    const untilDrawn = (wanted: string[]) =>
+      page.waitForFunction(
+        (labels) =>
+          JSON.stringify([...document.querySelectorAll('.channel-chart [role=img]')].map((one) => one.ariaLabel)) ===
+          JSON.stringify(labels),
+        wanted,
+      );
+    await untilDrawn(label(race.tick));
+    const ofChart = () => asked.filter(({ searchParams }) => searchParams.get('channels') === 'speed,throttle,brake');
+    // The past comes after the newest tick: from then on the line begins at the left.
+    await page.waitForResponse((response) => response.url().includes('channels=speed')).catch(() => undefined);
+    await race.publish(6);
+    await untilDrawn(label(race.tick));
+    expect(ofChart()).toHaveLength(1);
+    await page.click('.channel-chart button:text("10 min")');
+    await page.waitForSelector('.channel-chart [aria-label*="last 10 minutes"]');
+    await expect.poll(() => ofChart().length, { timeout: 10_000 }).toBe(2);
+    const inked = () =>
+      page.$eval('.channel-chart canvas', (canvas) => {
+        const { width, height } = canvas as HTMLCanvasElement;
+        const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
+        let blue = 0;
+        for (let n = 0; n < data.length; n += 4) if (data[n]! < 30 && data[n + 2]! > 150 && data[n + 3]! > 200) blue++;
+        return blue;
+      });
+    await expect.poll(inked, { timeout: 10_000 }).toBeGreaterThan(100);
+  });
+
+  it('says what to do when the past cannot be read', async () => {
+    problems = [];
+    page = await browser.newPage();
+    let isAway = true;
+    await page.route('**/history*', (route) =>
+      isAway
+        ? route.fulfill({ status: 404, json: { error: 'unknown_car', message: 'There is no such car.' } })
+        : route.continue(),
+    );
+    await page.goto(`${url}/?cars=24`);
+    await page.waitForSelector('.channel-chart-problem button');
+    expect(await page.textContent('.compare-state')).toBe(
+      'The laps of #24 cannot be read: There is no such car. Read them again',
+    );
+    isAway = false;
+    await page.click('.compare-state button');
+    await page.click('.channel-chart-problem button');
+    await page.waitForSelector('.compare-summary');
+    await page.waitForSelector('.channel-chart-problem', { state: 'detached' });
+    expect(await page.locator('.compare-state').count()).toBe(0);
+  });
+
+  it.each([320, 1366, 1920])('has room on %s px, in both schemes', async (width) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await visit('cars=24,9', { viewport: { width, height: 900 }, colorScheme });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+      await page.close();
+    }
+  });
+
+  it('is not in what the page begins with', () => {
+    const files = readdirSync(join(built.folder, 'assets')).filter((name) => name.endsWith('.js'));
+    const textOf = (name: string) => readFileSync(join(built.folder, 'assets', name), 'utf8');
+    const first = files.filter((name) => /^index-/.test(name)).map(textOf);
+    expect(first).toHaveLength(1);
+    expect(first[0]).not.toContain('u-cursor-x');
+    expect(files.filter((name) => textOf(name).includes('u-cursor-x'))).toHaveLength(1);
+  });
+});
