@@ -45,7 +45,7 @@ it.skipIf(problem)(
         PATIENCE_MS,
       );
     await save(edges[0]!, 1);
-    await until('all copies are there', async () => (await cluster.placeOf(BUCKET))?.isWhole, PATIENCE_MS);
+    await cluster.untilWhole(BUCKET, PATIENCE_MS);
     const { leader, copies } = (await cluster.placeOf(BUCKET))!;
     expect(copies).toBe(3);
     const heard = new Set<number>();

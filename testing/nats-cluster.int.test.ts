@@ -63,8 +63,7 @@ describe.skipIf(problem)(`a cluster of three nats-servers${orWhyNot}`, () => {
       WITHIN_MS,
     );
   };
-  const isWhole = (stream: string) =>
-    until(`all copies of ${stream}`, async () => (await cluster.placeOf(stream))?.isWhole, WITHIN_MS);
+  const isWhole = (stream: string) => cluster.untilWhole(stream, WITHIN_MS);
 
   it(
     'loses the leader of a race, freezes the next one and loses one more, while fans lose no tick, get none twice and none wrong',

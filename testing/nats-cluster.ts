@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connectNats } from '../broker/connection.ts';
-import { findLastingPort } from '../cli/testing/program.ts';
-import { clusterProblem, findClusterServer } from './cluster-server.ts';
+import { findLastingPort, until } from '../cli/testing/program.ts';
+import { copyIn, describeServer, type ServerStreams } from './cluster-report.ts';
+import { clusterEnvOf, clusterProblem, findClusterServer } from './cluster-server.ts';
 import { NatsProcess } from './nats-process.ts';
 
 const CONFIG = join(import.meta.dirname, '..', 'deploy', 'nats-cluster.conf');
 const READY_WITHIN_MS = 60_000;
+/** A server that stands still is asked no longer. */
+const ANSWER_WITHIN_MS = 2000;
 
 /** How one stream of a cluster is kept, as its leader says. */
 export interface StreamPlace {
@@ -39,6 +42,10 @@ export interface NatsCluster {
   placeOf(stream: string): Promise<StreamPlace | undefined>;
   /** What each server says that its own copy holds, as `<messages> up to <sequence>`. */
   copiesOf(stream: string): Promise<string[]>;
+  /** One line for each server: whom it counts and who leads, of the cluster and of the stream, and who is how far behind. */
+  describe(stream?: string): Promise<string>;
+  /** Resolves when every copy of the stream is there and current. @throws {Error} after `withinMs`, with {@link describe}. */
+  untilWhole(stream: string, withinMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -55,24 +62,24 @@ export async function startNatsCluster(): Promise<NatsCluster> {
   const dir = mkdtempSync(join(tmpdir(), 'slipstream-cluster-'));
   const forget = () => rmSync(dir, { recursive: true, force: true });
   process.once('exit', forget);
-  const ports: Ports[] = [];
-  for (let n = 0; n < 3; n++)
-    ports.push({ client: await findLastingPort(), route: await findLastingPort(), health: await findLastingPort() });
+  const free = await findLastingPorts(9);
+  const ports = [0, 3, 6].map((at): Ports => ({ client: free[at]!, route: free[at + 1]!, health: free[at + 2]! }));
   const servers = ports.map(({ client }) => `127.0.0.1:${client}`);
   const processes = ports.map(() => new NatsProcess({ binary }));
   const launch = async (n: number) => {
     const file = join(dir, `${n}.conf`);
     writeFileSync(file, withAddresses(readFileSync(CONFIG, 'utf8'), join(dir, `store-${n}`), ports, n));
-    await processes[n]!.launch(file, { NATS_NAME: `nats-${n}` });
+    await processes[n]!.launch(file, { NATS_NAME: `nats-${n}`, ...clusterEnvOf(binary) });
   };
   const stop = async () => {
     await Promise.all(processes.map((one) => one.stop()));
     process.removeListener('exit', forget);
     forget();
   };
+  const describe = (stream?: string) => describeAll(ports, stream);
   try {
     await Promise.all(ports.map((_, n) => launch(n)));
-    await untilTakingStreams(servers);
+    await until('The start of a cluster', () => takesStreams(servers), READY_WITHIN_MS).catch(explainBy(describe));
   } catch (error) {
     await stop();
     throw error;
@@ -90,7 +97,12 @@ export async function startNatsCluster(): Promise<NatsCluster> {
       resume: () => one.resume(),
     })),
     placeOf: (stream) => askFor(servers, stream),
-    copiesOf: (stream) => Promise.all(ports.map(({ health }) => copyOn(health, stream))),
+    copiesOf: (stream) => Promise.all(ports.map(async ({ health }) => copyIn(await streamsOn(health), stream))),
+    describe,
+    untilWhole: async (stream, withinMs) => {
+      const isWhole = async () => (await askFor(servers, stream))?.isWhole;
+      await until(`All copies of ${stream}`, isWhole, withinMs).catch(explainBy(() => describe(stream)));
+    },
     stop,
   };
 }
@@ -140,39 +152,41 @@ const askFor = (servers: readonly string[], stream: string): Promise<StreamPlace
     }
   });
 
-async function copyOn(healthPort: number, stream: string): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${healthPort}/jsz?streams=true&accounts=true`);
-  const { account_details: accounts = [] } = (await answer.json()) as ServerStreams;
-  const state = accounts.flatMap((one) => one.stream_detail ?? []).find(({ name }) => name === stream)?.state;
-  return state ? `${state.messages} up to ${state.last_seq}` : 'none';
+async function streamsOn(healthPort: number): Promise<ServerStreams> {
+  const answer = await fetch(`http://127.0.0.1:${healthPort}/jsz?streams=true&accounts=true`, {
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  });
+  return (await answer.json()) as ServerStreams;
 }
 
-/** As far as it is read here of what a nats-server says at `/jsz`. */
-interface ServerStreams {
-  readonly account_details?: readonly {
-    readonly stream_detail?: readonly {
-      readonly name: string;
-      readonly state: { messages: number; last_seq: number };
-    }[];
-  }[];
+async function describeAll(ports: readonly Ports[], stream?: string): Promise<string> {
+  const lines = ports.map(async ({ health }, n) =>
+    describeServer(`nats-${n}`, await streamsOn(health).catch(() => undefined), stream),
+  );
+  return (await Promise.all(lines)).join('\n');
 }
 
-async function untilTakingStreams(servers: readonly string[]): Promise<void> {
-  const deadlineMs = performance.now() + READY_WITHIN_MS;
-  for (;;) {
-    const isReady = await ask(servers, async (url) => {
-      const connection = await connectNats({ servers: [url], name: 'cluster test' });
-      try {
-        const jsm = await jetstreamManager(connection, { timeout: 1000 });
-        await jsm.streams.add({ name: 'ready', subjects: ['ready'], num_replicas: 3 });
-        await jsm.streams.delete('ready');
-        return true;
-      } finally {
-        await connection.close();
-      }
-    });
-    if (isReady) return;
-    if (performance.now() > deadlineMs) throw new Error(`The cluster took no stream within ${READY_WITHIN_MS} ms.`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+/** For `catch`: says what the servers say, too. */
+const explainBy = (describe: () => Promise<string>) => async (cause: Error) => {
+  throw new Error(`${cause.message}. The servers say:\n${await describe()}`, { cause });
+};
+
+/** Free ones, none of them twice. */
+async function findLastingPorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await findLastingPort());
+  return [...ports];
 }
+
+const takesStreams = (servers: readonly string[]): Promise<boolean | undefined> =>
+  ask(servers, async (url) => {
+    const connection = await connectNats({ servers: [url], name: 'cluster test' });
+    try {
+      const jsm = await jetstreamManager(connection, { timeout: 1000 });
+      await jsm.streams.add({ name: 'ready', subjects: ['ready'], num_replicas: 3 });
+      await jsm.streams.delete('ready');
+      return true;
+    } finally {
+      await connection.close();
+    }
+  });
