@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isPageOf, splitFiles } from './built-files.ts';
+import { findParts, isPageOf, splitFiles } from './built-files.ts';
 
 const PAGE =
   '<link href="./icons/180.png"><script src="./assets/index-AAAAAAAA.js"></script><link href="./assets/index-BBBBBBBB.css">';
@@ -28,4 +28,9 @@ it('a page of another build, or of none, is told from this one', () => {
   expect(isPageOf(`${PAGE}<!-- seen by a proxy -->`, needed)).toBe(true);
   expect(isPageOf(PAGE.replace('AAAAAAAA', 'DDDDDDDD'), needed)).toBe(false);
   expect(isPageOf('<h1>Welcome to our hotel</h1>', needed)).toBe(false);
+});
+
+it('the parts that a page needs stand in it', () => {
+  expect(findParts(PAGE + PAGE)).toEqual(['assets/index-AAAAAAAA.js', 'assets/index-BBBBBBBB.css']);
+  expect(findParts('<h1>Welcome to our hotel</h1>')).toEqual([]);
 });

@@ -35,3 +35,6 @@ export function splitFiles(
  */
 export const isPageOf = (page: string, needed: readonly BuiltFile[]): boolean =>
   needed.every(({ path }) => page.includes(path));
+
+/** Paths of the built files that a page loads at once. */
+export const findParts = (page: string): string[] => [...new Set(page.match(/\bassets\/[\w.-]+/g) ?? [])];

@@ -1,4 +1,4 @@
-import { type BuiltFile, type BuiltFiles, isPageOf } from './built-files.ts';
+import { type BuiltFile, type BuiltFiles, findParts, isPageOf } from './built-files.ts';
 import { cachesToDelete, hashInAddress, MAX_CATALOGUES } from './strategy.ts';
 
 /**
@@ -28,6 +28,8 @@ export class PageCache {
    * @throws when a part cannot be had, is not the one of this build, or does not fit in: nothing is kept then.
    */
   async keepPage(): Promise<void> {
+    // A build that comes back is the newest again: caches stand in the order in which they were made.
+    await caches.delete(this.#name);
     try {
       const cache = await caches.open(this.#name);
       const page = await load(this.#scope, { cache: 'no-cache' });
@@ -59,17 +61,30 @@ export class PageCache {
     return new URL(path, this.#scope).href;
   }
 
-  /** The page, if everything that it needs is there too: browsers let people delete single files. */
+  /**
+   * The newest page of which every part is there too: browsers let people delete single files. It may be newer than this
+   * build, whose worker stays as long as a page is open.
+   */
   async readPage(): Promise<Response | undefined> {
-    if (!(await caches.has(this.#name))) return undefined;
-    const cache = await caches.open(this.#name);
-    const parts = await Promise.all(this.#files.needed.map((file) => cache.match(this.#urlOf(file), ANY_VARIANT)));
-    return parts.includes(undefined) ? undefined : cache.match(this.#scope, ANY_VARIANT);
+    for (const name of (await this.#names()).reverse()) {
+      const cache = await caches.open(name);
+      const page = await cache.match(this.#scope, ANY_VARIANT);
+      if (!page) continue;
+      const paths = findParts(await page.clone().text());
+      const parts = await Promise.all(paths.map((path) => cache.match(new URL(path, this.#scope), ANY_VARIANT)));
+      if (!parts.includes(undefined)) return page;
+    }
+    return undefined;
+  }
+
+  /** Names of the caches of all builds, the newest last. */
+  async #names(): Promise<string[]> {
+    return (await caches.keys()).filter((name) => name.startsWith(this.#prefix));
   }
 
   /** A file of this build, or of the one before while a page of it may be open. */
   async readFile(url: string): Promise<Response | undefined> {
-    const others = (await caches.keys()).filter((name) => name.startsWith(this.#prefix) && name !== this.#name);
+    const others = (await this.#names()).filter((name) => name !== this.#name);
     for (const name of [this.#name, ...others]) {
       const found = await (await caches.open(name)).match(url, ANY_VARIANT);
       if (found) return found;

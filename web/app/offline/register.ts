@@ -6,6 +6,9 @@ export type OfflineState =
   /** It is tried again at the next visit. */
   | { readonly state: 'failed'; readonly reason: string };
 
+/** Lets a worker load what the page did not need at once. */
+const PAGE_IS_UP = 'page is up';
+
 /** What of a browser decides whether a page may be kept. */
 export interface Place {
   readonly isSecureContext: boolean;
@@ -32,15 +35,21 @@ export async function registerOffline(): Promise<OfflineState> {
     await pageLoad();
     const address = new URL('sw.js', document.baseURI);
     const registration = await navigator.serviceWorker.register(address, { updateViaCache: 'none' });
-    const worker = registration.active ?? registration.waiting ?? registration.installing;
-    if (!worker || !(await becomesActive(worker)))
-      return {
-        state: 'failed',
-        reason:
-          'The browser could not load all parts of the page, or has no room for them; it tries again at the next visit.',
-      };
-    worker.postMessage('page is up');
-    return { state: 'ready' };
+    // What was kept at an earlier visit is there whatever becomes of the next build.
+    if (registration.active) {
+      void followUpdate(registration);
+      return { state: 'ready' };
+    }
+    const worker = registration.installing ?? registration.waiting;
+    if (worker && (await becomes(worker, ['activated']))) {
+      worker.postMessage(PAGE_IS_UP);
+      return { state: 'ready' };
+    }
+    return {
+      state: 'failed',
+      reason:
+        'The browser could not load all parts of the page, or has no room for them; it tries again at the next visit.',
+    };
   } catch (error) {
     return { state: 'failed', reason: `The browser refused to keep the page: ${(error as Error).message}` };
   }
@@ -51,11 +60,26 @@ function pageLoad(): Promise<void> {
   return new Promise((resolve) => window.addEventListener('load', () => resolve(), { once: true }));
 }
 
-/** Whether it does; a worker that could not keep the page is dismissed by the browser instead. */
-function becomesActive(worker: ServiceWorker): Promise<boolean> {
+/**
+ * Has the browser look for another build. By itself it does so only once the worker has been idle for a while, which a page
+ * that polls prevents.
+ */
+async function followUpdate(registration: ServiceWorkerRegistration): Promise<void> {
+  try {
+    await registration.update();
+  } catch {
+    // No network, or no worker there any more: what is kept stays.
+  }
+  // Another build keeps itself, and waits: the worker before it shows it.
+  const worker = registration.installing ?? registration.waiting ?? registration.active;
+  if (worker && (await becomes(worker, ['installed', 'activating', 'activated']))) worker.postMessage(PAGE_IS_UP);
+}
+
+/** Whether a worker gets so far; one that could not keep the page is dismissed by the browser instead. */
+function becomes(worker: ServiceWorker, wanted: readonly ServiceWorkerState[]): Promise<boolean> {
   return new Promise((resolve) => {
     const look = () => {
-      if (worker.state === 'activated') resolve(true);
+      if (wanted.includes(worker.state)) resolve(true);
       else if (worker.state === 'redundant') resolve(false);
     };
     worker.addEventListener('statechange', look);

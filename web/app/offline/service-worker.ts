@@ -12,7 +12,6 @@ interface WorkerScope {
     matchAll(options: { type: 'window'; includeUncontrolled: boolean }): Promise<readonly unknown[]>;
     claim(): Promise<void>;
   };
-  skipWaiting(): Promise<void>;
   addEventListener(type: 'install' | 'activate' | 'message', listener: (event: LastingEvent) => void): void;
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
 }
@@ -31,12 +30,11 @@ const { scope } = worker.registration;
 const cache = new PageCache(scope, BUILT_FILES);
 const paths = new Set([...BUILT_FILES.needed, ...BUILT_FILES.later].map(({ path }) => path));
 
-worker.addEventListener('install', (event) => {
-  // It takes over at once: open pages keep the parts of their own build, and the next load comes from the network.
-  event.waitUntil(cache.keepPage().then(() => worker.skipWaiting()));
-});
+// It does not push aside the worker before it: that one too answers with the newest build that is kept, and a browser may
+// let pages wait while it changes workers. It follows when no page is open any more, or at once where it is the first.
+worker.addEventListener('install', (event) => event.waitUntil(cache.keepPage().then(tidy)));
 
-worker.addEventListener('activate', (event) => event.waitUntil(takeOver()));
+worker.addEventListener('activate', (event) => event.waitUntil(tidy().then(() => worker.clients.claim())));
 
 // A page says so when it is up: what it does not need at once comes after what it needs.
 worker.addEventListener('message', (event) => event.waitUntil(orNothing(cache.keepRest())));
@@ -52,10 +50,9 @@ worker.addEventListener('fetch', (event) => {
   else event.respondWith(answerCatalogue(event));
 });
 
-async function takeOver(): Promise<void> {
+async function tidy(): Promise<void> {
   const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
   await orNothing(cache.deleteOthers(pages.length > 0));
-  await worker.clients.claim();
 }
 
 /** @param patienceMs As long as it takes when left out. */

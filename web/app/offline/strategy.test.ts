@@ -85,7 +85,7 @@ it('what is kept is shown when the network is late, fails, or has only a proxy t
   expect((['late', 'failed', 500, 502, 503] as const).filter((outcome) => !isKeptBetter(outcome))).toEqual([]);
 });
 
-describe('the caches that go when a build takes over', () => {
+describe('the caches that go when another build is kept', () => {
   const PREFIX = 'slipstream-page / ';
   const [v1, v2, v3] = ['1', '2', '3'].map((version) => PREFIX + version) as [string, string, string];
   const OTHERS = ['somebody else', 'slipstream-page /fans/ 1', 'slipstream-catalogues /'];

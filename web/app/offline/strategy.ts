@@ -66,7 +66,7 @@ export type Outcome = number | 'late' | 'failed';
 export const isKeptBetter = (outcome: Outcome): boolean => typeof outcome !== 'number' || outcome >= 500;
 
 /**
- * The caches that are to go when a build takes over.
+ * The caches that are to go when another build is kept.
  *
  * A page of the build before may still be open, and ask for parts that no server has any more: then the newest of the
  * others stays until the next build.
