@@ -18,6 +18,12 @@ it.each<[what: string, answer: ServerStreams | undefined, stream: string | undef
     'nats-0 counts 3 servers, led by nats-1.',
   ],
   [
+    'only believes that another one is behind',
+    { meta_cluster: { leader: 'nats-1', cluster_size: 3, replicas: [{ name: 'nats-2', lag: 9 }] } },
+    undefined,
+    'nats-0 counts 3 servers, led by nats-1.',
+  ],
+  [
     'leads two of three',
     { meta_cluster: { leader: 'nats-0', cluster_size: 2, replicas: [{ name: 'nats-2', current: true }] } },
     undefined,

@@ -13,7 +13,7 @@ interface StreamDetail {
 
 interface RaftGroup {
   readonly leader?: string;
-  /** The others, as the leader sees them. */
+  /** The others, as the server sees them. */
   readonly replicas?: readonly {
     readonly name: string;
     readonly current?: boolean;
@@ -38,15 +38,16 @@ export function copyIn(answer: ServerStreams, stream: string): string {
 export function describeServer(name: string, answer: ServerStreams | undefined, stream?: string): string {
   if (!answer) return `${name} does not answer.`;
   const { meta_cluster: meta = {} } = answer;
-  const cluster = `counts ${meta.cluster_size ?? 'no'} servers, led by ${describeGroup(meta)}`;
+  const cluster = `counts ${meta.cluster_size ?? 'no'} servers, led by ${describeGroup(name, meta)}`;
   if (stream === undefined) return `${name} ${cluster}.`;
   const detail = streamIn(answer, stream);
-  const led = detail ? `, led by ${describeGroup(detail.cluster ?? {})}` : '';
+  const led = detail ? `, led by ${describeGroup(name, detail.cluster ?? {})}` : '';
   return `${name} ${cluster}; of ${stream} it has ${copyIn(answer, stream)}${led}.`;
 }
 
-function describeGroup({ leader, replicas = [] }: RaftGroup): string {
-  const others = replicas.map(({ name, current = false, offline = false, lag = 0 }) => {
+/** Only the leader knows how far the others are: what followers say of each other is left out. */
+function describeGroup(teller: string, { leader, replicas = [] }: RaftGroup): string {
+  const others = (leader === teller ? replicas : []).map(({ name, current = false, offline = false, lag = 0 }) => {
     const state = offline ? 'offline' : current ? 'current' : 'not current';
     return `${name} ${state}${lag > 0 ? ` and ${lag} behind` : ''}`;
   });
