@@ -1,4 +1,4 @@
-import { createEffect, createMemo, createSignal, For, type JSX, onCleanup, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, type JSX, onCleanup, Show, untrack } from 'solid-js';
 import type { Player } from '../../client/mod.ts';
 import type { Units } from '../units.ts';
 import { sayCar } from '../words.ts';
@@ -83,7 +83,9 @@ export default function CompareView(props: CompareProps): JSX.Element {
   });
   createEffect(() => {
     const both = pair();
-    props.onCursor(both && share(), both ? placesAt(both, share()) : []);
+    const at = both && share();
+    // What the listener looks at is its own business.
+    untrack(() => props.onCursor(at, both ? placesAt(both, at!) : []));
   });
   onCleanup(() => props.onCursor(undefined, []));
 

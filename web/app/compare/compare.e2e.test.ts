@@ -51,6 +51,19 @@ describe.skipIf(isLeftOut)(titleOf('charts and the comparison'), () => {
     page.waitForFunction((wanted) => document.querySelector('.compare-summary')?.textContent === wanted, words);
   const offered = (place: 'first' | 'second') =>
     page.locator(`.compare-${place} .compare-lap option`).allTextContents();
+  const colorOfFirst = () => page.$eval('.compare-chart .line-chart-key', (key) => getComputedStyle(key).color);
+  /** Pixels of the first chart in a part of the page that have the color of its first line. */
+  const inked = (part: string) =>
+    page.$eval(`${part} .line-chart`, (chart) => {
+      const color = getComputedStyle(chart.querySelector('.line-chart-key')!).color;
+      const [red, green, blue] = color.match(/\d+/g)!.map(Number);
+      const { width, height } = chart.querySelector('canvas')!;
+      const { data } = chart.querySelector('canvas')!.getContext('2d')!.getImageData(0, 0, width, height);
+      let count = 0;
+      for (let n = 0; n < data.length; n += 4)
+        if (data[n] === red && data[n + 1] === green && data[n + 2] === blue && data[n + 3] === 255) count++;
+      return count;
+    });
   const rows = () =>
     page.$$eval('.compare-figures tbody tr', (list) =>
       list.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent)),
@@ -131,11 +144,11 @@ describe.skipIf(isLeftOut)(titleOf('charts and the comparison'), () => {
 
   it('draws channels as they come, and asks for their past once', async () => {
     await visit('cars=9');
-    const label = (tick: number) => {
+    const label = (tick: number, minutes = 2) => {
       const { speed, throttle, brake } = valuesAt('9', tick);
       return [
-        `Speed of #9 over the last 2 minutes; now ${sayValue(speed, 0.1)} km/h.`,
-        `Throttle and Brake of #9 over the last 2 minutes; now ${sayValue(throttle, 0.1)} % and ${sayValue(brake, 0.1)} %.`,
+        `Speed of #9 over the last ${minutes} minutes; now ${sayValue(speed, 0.1)} km/h.`,
+        `Throttle and Brake of #9 over the last ${minutes} minutes; now ${sayValue(throttle, 0.1)} % and ${sayValue(brake, 0.1)} %.`,
       ];
     };
     const untilDrawn = (wanted: string[]) =>
@@ -147,23 +160,32 @@ describe.skipIf(isLeftOut)(titleOf('charts and the comparison'), () => {
       );
     await untilDrawn(label(race.tick));
     const ofChart = () => asked.filter(({ searchParams }) => searchParams.get('channels') === 'speed,throttle,brake');
-    // The past comes after the newest tick: from then on the line begins at the left.
-    await page.waitForResponse((response) => response.url().includes('channels=speed')).catch(() => undefined);
+    await expect.poll(() => ofChart().length, { timeout: 10_000 }).toBe(1);
     await race.publish(6);
     await untilDrawn(label(race.tick));
     expect(ofChart()).toHaveLength(1);
     await page.click('.channel-chart button:text("10 min")');
     await page.waitForSelector('.channel-chart [aria-label*="last 10 minutes"]');
     await expect.poll(() => ofChart().length, { timeout: 10_000 }).toBe(2);
-    const inked = () =>
-      page.$eval('.channel-chart canvas', (canvas) => {
-        const { width, height } = canvas as HTMLCanvasElement;
-        const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
-        let blue = 0;
-        for (let n = 0; n < data.length; n += 4) if (data[n]! < 30 && data[n + 2]! > 150 && data[n + 3]! > 200) blue++;
-        return blue;
-      });
-    await expect.poll(inked, { timeout: 10_000 }).toBeGreaterThan(100);
+    await expect.poll(() => inked('.channel-chart'), { timeout: 10_000 }).toBeGreaterThan(100);
+
+    await page.evaluate(() => window.player.seek({ tick: 60 }));
+    await page.evaluate(() => window.player.pause());
+    const tick = Number(await page.evaluate(() => document.body.dataset.tick));
+    expect(tick).toBeLessThan(70);
+    await untilDrawn(label(tick, 10));
+    await expect.poll(() => ofChart().length, { timeout: 10_000 }).toBeGreaterThan(2);
+    const atMs = await page.evaluate(() => window.player.time!);
+    for (const { searchParams } of ofChart().slice(2)) expect(Number(searchParams.get('to'))).toBeLessThanOrEqual(atMs);
+  });
+
+  it('is drawn in the colors of the scheme, also when that changes', async () => {
+    await visit('cars=24,9', { colorScheme: 'light' });
+    await expect.poll(() => inked('.compare'), { timeout: 10_000 }).toBeGreaterThan(100);
+    const before = await colorOfFirst();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await expect.poll(colorOfFirst).not.toBe(before);
+    await expect.poll(() => inked('.compare'), { timeout: 10_000 }).toBeGreaterThan(100);
   });
 
   it('says what to do when the past cannot be read', async () => {

@@ -48,7 +48,8 @@ export function followLaps(player: Player, cars: readonly string[], onLaps: (car
     const channels = channelsToAsk((key) => player.catalogue?.indexOf(key) !== undefined, trackLengthM);
     if (!channels) throw new Error('This race does not tell where in the lap a car is.');
     const { lastLapS, bestLapS } = player.document?.standings[car] ?? {};
-    const lapsMs = (LAPS + 2) * 1000 * (lastLapS ?? bestLapS ?? Number.POSITIVE_INFINITY);
+    const lapS = Math.max(lastLapS ?? 0, bestLapS ?? 0);
+    const lapsMs = lapS > 0 ? (LAPS + 2) * 1000 * lapS : Number.POSITIVE_INFINITY;
     for (;;) {
       const fromMs = Math.max(0, Math.floor(toMs - Math.min(lapsMs, MOST_TICKS * tickMs)));
       const history = await player.history({ car, channels, fromMs, toMs, points: 2000 }, signal);
