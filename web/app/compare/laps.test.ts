@@ -42,6 +42,8 @@ describe('laps', () => {
     ['a hole across the line', (share) => share.fill(null, 40, 47), 1],
     ['a jump forward by a twelfth of a lap', (share) => share.splice(60, 2), 2],
     ['a value that came late', (share) => share.splice(60, 1, share[59]!), 3],
+    ['a value that came early', (share) => share.splice(60, 1, share[61]!), 3],
+    ['two values that came early', (share) => share.splice(60, 2, share[62]!, share[62]!), 3],
     ['two values that came late', (share) => share.splice(60, 2, share[59]!, share[59]!), 3],
     ['a jump over a third of a lap', (share) => share.splice(50, 10), 2],
     ['a jump over half of a lap', (share) => share.splice(46, 20), 2],
@@ -61,6 +63,15 @@ describe('laps', () => {
     const length = Math.min(changed.share.length, changed.atMs.length);
     const cut = { ...changed, share: changed.share.slice(0, length) };
     expect(splitLaps(cut)).toHaveLength(laps);
+  });
+
+  it('are found where ticks are not even', () => {
+    const { atMs, share, holeMs } = drive(90_000, 500);
+    // Of seven values two are those of the tick before them, every eleventh is missing.
+    const uneven = share
+      .map((at, n) => (n % 7 === 3 || n % 7 === 4 ? share[n - (n % 7) + 2]! : at))
+      .map((at, n) => (n % 11 === 5 ? null : at));
+    expect(splitLaps({ atMs, share: uneven, holeMs })).toHaveLength(2);
   });
 
   it('have the time that was officially taken, everywhere in proportion', () => {

@@ -33,10 +33,12 @@ export interface TrackPoint {
 const NOISE = 0.005;
 /** A car that has gone further than this from one tick to the next was put there. */
 const MOST_STEP = 0.25;
-/** So much faster than before and after no car is in a tick: it was put there. */
+/** So much faster than before and after no car is in a tick. */
 const MOST_SPEED_UP = 1.6;
-/** As good as not moved, against the step after it. */
-const STANDING = 0.2;
+/** What is shorter than this against the step beside it is too short. */
+const SHORT = 0.4;
+/** What is less does not matter, and is more likely a value that came late. */
+const LEAST_JUMP = 0.02;
 /** So many ticks in a row may have an old value. */
 const MOST_LATE = 4;
 /** A lap of which less is known is none. */
@@ -64,17 +66,21 @@ function stepsOf({ atMs, share }: Drive): Step[] {
   });
 }
 
-/** Whether a car did not drive this step: it went back, or much faster than before and after. */
+/** Whether a car did not drive this step: it went back, or much further than it could at the speed before and after. */
 function isJump(steps: readonly Step[], n: number): boolean {
-  const { way, speed, to } = steps[n]!;
+  const { way, speed } = steps[n]!;
   if (way < -NOISE || way > MOST_STEP) return true;
-  // Where values came late the steps before it were as much too short.
-  let first = n;
-  while (first > 0 && n - first < MOST_LATE && steps[first - 1]!.speed < STANDING * speed) first--;
-  const [before, after] = [steps[first - 1], steps[n + 1]];
-  if (!before || !after || way < 2 * NOISE) return false;
-  const ways = steps.slice(first, n + 1).reduce((sum, step) => sum + step.way, 0);
-  return ways / (to.atMs - steps[first]!.from.atMs) > MOST_SPEED_UP * Math.max(before.speed, after.speed);
+  // Where a value came late, or early, the steps beside it are as much too short.
+  const isShort = (step: Step | undefined) => step !== undefined && step.speed < SHORT * speed;
+  let [first, last] = [n, n];
+  while (n - first < MOST_LATE && isShort(steps[first - 1])) first--;
+  while (last - n < MOST_LATE && isShort(steps[last + 1])) last++;
+  const [before, after] = [steps[first - 1], steps[last + 1]];
+  if (!before || !after) return false;
+  const usual = Math.max(before.speed, after.speed);
+  const ways = steps.slice(first, last + 1).reduce((sum, step) => sum + step.way, 0);
+  const surplus = ways - usual * (steps[last]!.to.atMs - steps[first]!.from.atMs);
+  return speed > MOST_SPEED_UP * usual && surplus > LEAST_JUMP;
 }
 
 /**
