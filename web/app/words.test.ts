@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectionState, Phase, Receipt } from '../client/mod.ts';
-import { formatAddress, readAddress } from './address.ts';
 import {
   digitsOf,
   type Silence,
@@ -92,11 +91,5 @@ describe('the words of the page', () => {
       'Leader',
       '–',
     ]);
-  });
-
-  it('keep race and car in the address', () => {
-    expect(readAddress(formatAddress({ race: 'a b', car: '07' }))).toEqual({ race: 'a b', car: '07' });
-    expect(readAddress('?car=')).toEqual({ race: undefined, car: undefined });
-    expect(formatAddress({ race: undefined, car: undefined })).toBe('./');
   });
 });

@@ -36,7 +36,7 @@ export function sayAge(ms: number | undefined): string {
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
 }
 
-const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
+export const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** The last repair, such as `Missed 14 ticks, repaired with 1 composite, 212 B.` */
 export function sayReceipt({ kind, ticks, bytes, from, tookMs }: Receipt): string {
@@ -60,7 +60,7 @@ export interface Silence {
 const NO_SILENCE: Silence = { isOld: false, stale: undefined, flag: undefined };
 
 /** A time of day such as `12:03:20`, where the reader is. */
-const sayTime = (atMs: number): string => new Date(atMs).toLocaleTimeString('en-GB');
+export const sayTimeOfDay = (atMs: number): string => new Date(atMs).toLocaleTimeString('en-GB');
 
 /** By which way data comes, where it is not the best one. */
 const WAYS: Readonly<Record<Transport, string>> = {
@@ -70,7 +70,7 @@ const WAYS: Readonly<Record<Transport, string>> = {
 };
 
 function saySilence({ isOld, stale, flag, isPast }: Silence, transport: Transport): string {
-  if (stale) return `No data from the track since ${sayTime(stale.sinceMs)}; it goes on here by itself.`;
+  if (stale) return `No data from the track since ${sayTimeOfDay(stale.sinceMs)}; it goes on here by itself.`;
   if (!isOld) return `${isPast ? 'Connected' : 'Live'}${WAYS[transport]}.`;
   return flag === 'checkered' ? 'The race is over.' : 'Connected, but no new data comes from the race.';
 }
@@ -156,3 +156,16 @@ export const sayLink = (isCopied: boolean): string =>
   isCopied
     ? 'The link to this moment is copied; the address of this page is the same.'
     : 'The address of this page now leads to this moment: copy it from there.';
+
+/** `#24 Larson`, or the number alone where nobody knows who drives. */
+export const sayDriver = (car: string, driver: string | undefined): string =>
+  [sayCar(car), driver].filter(Boolean).join(' ');
+
+/** The last part of a name, for places that are narrow. */
+export const saySurname = (driver: string | undefined): string => driver?.trim().split(/\s+/).at(-1) ?? '';
+
+/** `+1.204 s`, or `+2 laps`; to a car ahead or behind. */
+export function sayDistance({ gapS, laps }: { readonly gapS: number | null; readonly laps: number }): string {
+  if (laps > 0) return count(laps, 'lap');
+  return gapS === null ? MISSING : `${gapS.toFixed(3)} s`;
+}

@@ -9,7 +9,7 @@
 
 export type { Channel, Limits } from '../../protocol/catalogue.ts';
 export type { History, Rate, Receipt, Stale, Watch } from '../../protocol/control.ts';
-export type { RaceDocument, Standing } from '../../protocol/document.ts';
+export type { PitStop, RaceDocument, Standing } from '../../protocol/document.ts';
 export { ConfigError, ProtocolError } from '../../protocol/errors.ts';
 export type { Position } from '../../protocol/position.ts';
 export type { CarView, ChannelValue } from './car-view.ts';

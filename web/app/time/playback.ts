@@ -1,6 +1,7 @@
+import { createSignal } from 'solid-js';
 import type { FanSession, Player, Timeline } from '../../client/mod.ts';
 import { sayLink } from '../words.ts';
-import { mountTimeBar } from './time-bar.tsx';
+import { NOTHING_SHOWN, type TimeActs, type TimeView } from './time-view.ts';
 
 /** A segment is finished every ten seconds. */
 const TIMELINE_EVERY_MS = 5000;
@@ -19,19 +20,24 @@ interface Surroundings {
   draw(): void;
 }
 
-/** The time of the race on the page: what is played of it, what could be, and the bar that shows and changes it. */
+/** The time of the race on the page: what is played of it, what could be, and what changes it. */
 export class Playback {
+  readonly view: () => TimeView;
+  readonly acts: TimeActs;
   readonly #page: Surroundings;
-  readonly #show: ReturnType<typeof mountTimeBar>;
+  readonly #show: (view: TimeView) => void;
   #player: Player | undefined;
   #timeline: Timeline | undefined;
   #newestMs: number | undefined;
   /** Race time that a link asked for, until it is known where that is. */
   #wantedMs: number | undefined;
 
-  constructor(root: HTMLElement, page: Surroundings) {
+  constructor(page: Surroundings) {
     this.#page = page;
-    this.#show = mountTimeBar(root, {
+    const [view, show] = createSignal(NOTHING_SHOWN);
+    this.view = view;
+    this.#show = show;
+    this.acts = {
       pause: () => this.#player?.pause(),
       play: () => this.#player?.play(),
       goLive: () => this.#player?.goLive(),
@@ -39,7 +45,7 @@ export class Playback {
       setSpeed: (speed) => this.#player?.setSpeed(speed),
       setDelay: (delayMs) => this.#delay(delayMs),
       link: () => void this.#link(),
-    });
+    };
     setInterval(() => void this.#readTimeline(), TIMELINE_EVERY_MS);
   }
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { dequantise } from '../../../protocol/quantise.ts';
 import { buildPage, isLeftOut, launchChromium, titleOf } from '../../testing/chromium.ts';
 import { type RaceRig, startRace } from '../../testing/race-rig.ts';
-import { sayValue } from '../words.ts';
+import { sayIn } from '../units.ts';
 
 const isBetween = (low: number, high: number, value: number): boolean => value >= low && value <= high;
 const WAIT = { timeout: 20_000, interval: 20 };
@@ -39,9 +39,9 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
 
   async function visit(options: Parameters<Browser['newPage']>[0] = {}) {
     problems = [];
-    page = await browser.newPage(options);
+    page = await browser.newPage({ locale: 'en-GB', ...options });
     page.on('pageerror', (error) => problems.push(error.message));
-    await page.goto(`${rig.edges[0]!.url}/?race=demo&car=24`);
+    await page.goto(`${rig.edges[0]!.url}/?race=demo&car=24&view=channels`);
     await page.waitForFunction((at) => Number(document.body.dataset.tick) >= at, rig.tick);
     await page.waitForSelector('#time-track:enabled');
     await page.click('#time-more summary');
@@ -69,7 +69,7 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
     const steps = rig.oracle(tick, '24')!;
     const table = rig.catalogue.channels.map((channel, index) => [
       channel.key,
-      sayValue(dequantise(channel, steps[index]!), channel.resolution),
+      sayIn('metric', dequantise(channel, steps[index]!), channel.unit, channel.resolution),
     ]);
     return { tick, lap: `${rig.documentAt(tick).lap} of 200`, table: Object.fromEntries(table) };
   }

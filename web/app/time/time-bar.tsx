@@ -1,49 +1,15 @@
-import { createEffect, createMemo, createSignal, For, Show } from 'solid-js';
-import { render } from 'solid-js/web';
-import type { SeekTarget, Timeline } from '../../client/mod.ts';
+import { createEffect, createMemo, For, Show } from 'solid-js';
 import { type Line, lapAt, lineOf, marksOf } from './marks.ts';
-import { sayDelay, saySpan, sayWhere, type Where } from './time-words.ts';
-
-/** What the bar shows. */
-export interface TimeView extends Omit<Where, 'behindMs'> {
-  /** Race time that is shown, and that of the newest tick, Unix ms. */
-  readonly timeMs: number | undefined;
-  readonly newestMs: number | undefined;
-  readonly timeline: Timeline | undefined;
-  readonly car: string | undefined;
-}
-
-/** What the bar can do. */
-export interface TimeActs {
-  pause(): void;
-  play(): void;
-  goLive(): void;
-  seek(target: SeekTarget): void;
-  setSpeed(speed: number): void;
-  setDelay(delayMs: number): void;
-  /** Makes a link to the moment that is shown. */
-  link(): void;
-}
+import type { TimeActs, TimeView } from './time-view.ts';
+import { sayDelay, saySpan, sayWhere } from './time-words.ts';
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 60];
 const BACK_MS = 10_000;
 const DELAY_STEP_MS = 500;
 const MAX_DELAY_MS = 600_000;
 const NO_LINE: Line = { fromMs: 0, toMs: 1 };
-const START: TimeView = {
-  ...{ mode: 'live', isPaused: false, isWaiting: false, speed: 1, delayMs: 0 },
-  ...{ timeMs: undefined, newestMs: undefined, timeline: undefined, car: undefined },
-};
-
-/** Puts the bar into the page. @returns what shows another moment. */
-export function mountTimeBar(root: HTMLElement, acts: TimeActs): (view: TimeView) => void {
-  const [view, show] = createSignal(START);
-  render(() => <TimeBar view={view()} acts={acts} />, root);
-  return show;
-}
-
 /** One bar for live and past: where one is, what there was, and how to go there. */
-function TimeBar(props: { view: TimeView; acts: TimeActs }) {
+export function TimeBar(props: { view: TimeView; acts: TimeActs }) {
   const behindMs = () => {
     const { timeMs, newestMs } = props.view;
     return timeMs === undefined || newestMs === undefined ? undefined : Math.max(0, newestMs - timeMs);
@@ -101,56 +67,58 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
             </For>
           </select>
         </label>
-        <p class="where" id="time-where">
-          {sayWhere({ ...props.view, behindMs: behindMs() })}
-        </p>
-      </div>
-      <Track view={props.view} acts={props.acts} line={line()} />
-      <details id="time-more">
-        <summary>Flags, links, TV delay</summary>
-        <div class="transport">
-          <button
-            type="button"
-            disabled={!line()}
-            onClick={() => props.acts.seek({ event: 'flag', direction: 'previous' })}
-          >
-            Previous flag
-          </button>
-          <button
-            type="button"
-            disabled={!line()}
-            onClick={() => props.acts.seek({ event: 'flag', direction: 'next' })}
-          >
-            Next flag
-          </button>
-          <button
-            type="button"
-            id="time-link"
-            disabled={props.view.timeMs === undefined}
-            onClick={() => props.acts.link()}
-          >
-            Link to this moment
-          </button>
-          <label>
-            TV delay{' '}
-            <input
-              type="number"
-              id="time-delay"
-              min="0"
-              max={MAX_DELAY_MS / 1000}
-              step={DELAY_STEP_MS / 1000}
-              value={delayS()}
-              onChange={(event) => props.acts.setDelay(delayOf(event.currentTarget.value))}
-            />{' '}
-            s
-          </label>
-          <Show when={isBehind()}>
-            <button type="button" id="time-sync" onClick={() => props.acts.setDelay(roundDelay(behindMs()!))}>
-              My TV shows this: stay {sayDelay(roundDelay(behindMs()!))} behind
+        <details id="time-more">
+          <summary>More</summary>
+          <div class="transport">
+            <button
+              type="button"
+              disabled={!line()}
+              onClick={() => props.acts.seek({ event: 'flag', direction: 'previous' })}
+            >
+              Previous flag
             </button>
-          </Show>
-        </div>
-      </details>
+            <button
+              type="button"
+              disabled={!line()}
+              onClick={() => props.acts.seek({ event: 'flag', direction: 'next' })}
+            >
+              Next flag
+            </button>
+            <button
+              type="button"
+              id="time-link"
+              disabled={props.view.timeMs === undefined}
+              onClick={() => props.acts.link()}
+            >
+              Link to this moment
+            </button>
+            <label>
+              TV delay{' '}
+              <input
+                type="number"
+                id="time-delay"
+                min="0"
+                max={MAX_DELAY_MS / 1000}
+                step={DELAY_STEP_MS / 1000}
+                value={delayS()}
+                onChange={(event) => props.acts.setDelay(delayOf(event.currentTarget.value))}
+              />{' '}
+              s
+            </label>
+            <Show when={isBehind()}>
+              <button type="button" id="time-sync" onClick={() => props.acts.setDelay(roundDelay(behindMs()!))}>
+                My TV shows this: stay {sayDelay(roundDelay(behindMs()!))} behind
+              </button>
+            </Show>
+          </div>
+        </details>
+      </div>
+      <Track
+        view={props.view}
+        acts={props.acts}
+        line={line()}
+        where={sayWhere({ ...props.view, behindMs: behindMs() })}
+      />
     </>
   );
 }
@@ -159,12 +127,12 @@ function TimeBar(props: { view: TimeView; acts: TimeActs }) {
  * The race as a line, with what happened when; a native slider, so that keys and screen readers know it. It has its place before it
  * can be used: nothing moves when it can.
  */
-function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined }) {
+function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined; where: string }) {
   const line = () => props.line ?? NO_LINE;
   const marks = createMemo(() => (props.line ? marksOf(props.view.timeline!, props.line, props.view.car) : []));
   const atMs = () => Math.min(line().toMs, Math.max(line().fromMs, props.view.timeMs ?? line().toMs));
   const words = () => {
-    if (!props.line) return 'The race can be rewound ten seconds after it began.';
+    if (!props.line) return 'Nothing to rewind yet';
     const lap = props.view.timeline && lapAt(props.view.timeline, atMs());
     return `${lap === undefined ? '' : `Lap ${lap}, `}${saySpan(atMs() - line().fromMs)}`;
   };
@@ -219,6 +187,9 @@ function Track(props: { view: TimeView; acts: TimeActs; line: Line | undefined }
       />
       <p class="quiet ends">
         <span>{words()}</span>
+        <span class="where" id="time-where">
+          {props.where}
+        </span>
         <span>{props.line && saySpan(line().toMs - line().fromMs)}</span>
       </p>
     </div>

@@ -1,4 +1,4 @@
-import { type FanSession, openSession, readSessionLink } from '../client/mod.ts';
+import { type FanSession, openSession, readSessionLink } from '../../client/mod.ts';
 
 /** Why another session is used: that of a link; the one before was deleted; the fan left it. */
 export type OtherReason = 'link' | 'deleted' | 'left';

@@ -1,0 +1,49 @@
+import { Show } from 'solid-js';
+import type { Page } from '../page/page.ts';
+import { read } from '../parts/reading.ts';
+import { MISSING } from '../words.ts';
+
+/** Standard gravity, m/s² (ISO 80000-3). */
+const G = 9.80665;
+/** What the picture has room for. */
+const MOST_G = 4;
+
+/** What pulls at the driver: a dot that moves as the driver's head does. */
+export function GForce(props: { page: Page }) {
+  const of = (...keys: string[]) => read(props.page, props.page.focus(), ...keys);
+  const lateral = () => of('accel_lat', 'acc_y');
+  const along = () => of('accel_long', 'acc_x');
+  const inG = (value: number | null) => (value === null ? null : value / G);
+  const total = () => {
+    const [x, y] = [inG(lateral().value), inG(along().value)];
+    return x === null || y === null ? null : Math.hypot(x, y);
+  };
+  const at = (value: number | null) => (10 * Math.min(MOST_G, Math.max(-MOST_G, inG(value) ?? 0))).toFixed(1);
+  const say = () => (total() === null ? MISSING : total()!.toFixed(1));
+  return (
+    <Show when={lateral().channel}>
+      <figure class="g-force">
+        <figcaption>
+          G-force <span class="unit">g</span>
+        </figcaption>
+        <svg viewBox="-44 -44 88 88" role="img" aria-label={`${say()} g`}>
+          <circle r="10" class="ring" />
+          <circle r="20" class="ring" />
+          <circle r="30" class="ring" />
+          <circle r="40" class="ring" />
+          <path d="M-40 0 H40 M0 -40 V40" class="ring" />
+          {/* Thrown to the right in a left-hand bend, and forward, which is up, under brakes. */}
+          <circle
+            r="5"
+            class="dot"
+            cx={at(lateral().value === null ? null : -lateral().value!)}
+            cy={at(along().value)}
+          />
+        </svg>
+        <span class="figure" data-figure="g_force">
+          {say()}
+        </span>
+      </figure>
+    </Show>
+  );
+}

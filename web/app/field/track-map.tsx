@@ -1,0 +1,116 @@
+import { createEffect, createSignal, on, onCleanup, onMount, untrack } from 'solid-js';
+import type { CarView } from '../../client/mod.ts';
+import type { Page } from '../page/page.ts';
+import { Glide } from './glide.ts';
+import { drawMap, type Marker } from './map-picture.ts';
+import { Projection } from './projection.ts';
+import { seedOutline } from './seed-outline.ts';
+import { type Place, TrackOutline } from './track-outline.ts';
+
+/** A place on the track that somebody points at, with the place of a chosen driver among the chosen. */
+export interface Pointer {
+  /** Of the lap, 0 to 1. */
+  readonly share: number;
+  readonly label: string;
+}
+
+/**
+ * Where every car is, on a track that the cars draw themselves. For eyes only: the standings say the same in words, and better.
+ */
+export default function TrackMap(props: { page: Page; pointer?: Pointer | undefined }) {
+  const { page } = props;
+  let canvas!: HTMLCanvasElement;
+  let [outline, projection, glide] = [new TrackOutline(), new Projection(), new Glide()];
+  /** How much of the track is drawn; 1 when it closes. */
+  const [share, setShare] = createSignal(0);
+  const drawn = () => (outline.isWhole ? 1 : outline.share);
+  let shownAtMs: number | undefined;
+  let shownTick: number | undefined;
+  let frame = 0;
+  const seeding = new AbortController();
+
+  const cars = (): CarView[] => {
+    page.picture();
+    return page.player()?.cars() ?? [];
+  };
+
+  /** A picture: the cars go on from where they are. */
+  const take = () => {
+    const places = new Map<string, Place>();
+    const seen = cars();
+    for (const car of seen) {
+      const place = projection.placeOf(car);
+      if (!place) continue;
+      places.set(car.car, place);
+      const lapShare = car.value('lap_dist_pct');
+      if (lapShare !== null && car.value('on_pit_road') !== 1) outline.add(lapShare / 100, place);
+    }
+    setShare(drawn());
+    const player = page.player();
+    const [tick, timeMs] = [player?.tick, player?.time];
+    if (tick === undefined || timeMs === undefined || tick === shownTick) return draw();
+    const isJump = shownAtMs === undefined || timeMs <= shownAtMs || timeMs - shownAtMs > 5000;
+    [shownAtMs, shownTick] = [timeMs, tick];
+    glide.tick(places, performance.now(), isJump || places.size === 0);
+    draw();
+  };
+
+  const draw = () => {
+    cancelAnimationFrame(frame);
+    const nowMs = performance.now();
+    const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    // Without motion every car stands where the newest tick has it.
+    const places = glide.at(isStill ? Number.POSITIVE_INFINITY : nowMs);
+    const { cars: chosen, focus } = untrack(page.choice);
+    const markers: Marker[] = [...places].map(([car, place]) => ({
+      ...{ car, place, chosen: chosen.indexOf(car) + 1, isFocus: car === focus },
+    }));
+    const pointer = props.pointer && outline.at(props.pointer.share);
+    drawMap(canvas, outline.lines(), markers, pointer, outline.isWhole);
+    if (!isStill && glide.isMoving(nowMs)) frame = requestAnimationFrame(draw);
+  };
+
+  createEffect(
+    on(page.race, () => {
+      [outline, projection, glide] = [new TrackOutline(), new Projection(), new Glide()];
+      shownAtMs = shownTick = undefined;
+    }),
+  );
+  createEffect(on([page.picture, page.choice], take));
+  createEffect(on(() => props.pointer, draw, { defer: true }));
+  // The race was there before this page: what the car in front drove is asked for once.
+  createEffect(
+    on([page.player, page.focus.bind(page), () => page.picture() > 1], ([player, car, isShown]) => {
+      if (!player || car === undefined || !isShown || outline.isWhole) return;
+      const into = outline;
+      void seedOutline(player, car, into, projection, seeding.signal).then(() => setShare(drawn()));
+    }),
+  );
+  onMount(() => {
+    const stopViewing = page.viewField();
+    const watcher = new ResizeObserver(draw);
+    watcher.observe(canvas);
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    scheme.addEventListener('change', draw);
+    onCleanup(() => {
+      stopViewing();
+      watcher.disconnect();
+      scheme.removeEventListener('change', draw);
+      cancelAnimationFrame(frame);
+      seeding.abort();
+    });
+  });
+
+  const words = () =>
+    share() === 0
+      ? 'Map of the track: no car has said yet where it is.'
+      : `Map of the track with ${cars().length} cars${share() < 1 ? '; it is drawn as the cars drive' : ''}.`;
+  return (
+    <section class="map" aria-label="Track map">
+      <canvas ref={canvas} role="img" aria-label={words()} />
+      <p class="quiet" hidden={share() === 1}>
+        {share() === 0 ? 'No car has said yet where it is.' : 'The cars are drawing the track.'}
+      </p>
+    </section>
+  );
+}
