@@ -19,9 +19,7 @@ const marked = (mark: string): Plugin => ({
   transform: (code, id) =>
     /\/web\/app\/main\.tsx?$/.test(id)
       ? `${code}
-import { registerOffline } from './offline/register.ts';
-document.body.dataset.build = '${mark}';
-void registerOffline().then((state) => { document.body.dataset.offline = JSON.stringify(state); });`
+document.body.dataset.build = '${mark}';`
       : undefined,
 });
 
@@ -80,7 +78,7 @@ describe.skipIf(isLeftOut)(titleOf('the page without a network'), () => {
     return page;
   }
 
-  const isKept = (page: Page) => page.waitForFunction(() => document.body.dataset.offline === '{"state":"ready"}');
+  const isKept = (page: Page) => page.waitForFunction(() => document.body.dataset.offline === 'ready');
   const buildOf = (page: Page) => page.evaluate(() => document.body.dataset.build);
   /** How many builds are kept whole: the page is written last. */
   const countKept = (page: Page) =>
@@ -140,6 +138,35 @@ describe.skipIf(isLeftOut)(titleOf('the page without a network'), () => {
     wire.cut();
     await page.reload();
     expect(await buildOf(page)).toBe('one');
+  });
+
+  it('shows what was on the screen last, marked as old, until a server answers', async () => {
+    const page = await openBrowser();
+    await isKept(page);
+    await page.keyboard.press('a');
+    await page.waitForSelector('[data-channel]');
+    await rig.publish();
+    await page.waitForFunction((tick) => document.body.dataset.tick === String(tick), rig.tick);
+    const read = () =>
+      page.$$eval('[data-channel]', (cells) =>
+        cells.map((cell) => [(cell as HTMLElement).dataset.channel, cell.textContent]),
+      );
+    const before = await read();
+    expect(before).toHaveLength(rig.catalogue.channels.length);
+    unplug();
+    await page.reload();
+    await page.waitForSelector('#restored:not([hidden])');
+    expect(await page.textContent('#restored')).toMatch(/^This was shown at your last visit, \d\d:\d\d:\d\d;/);
+    await page.waitForSelector('[data-channel]');
+    expect(await read()).toEqual(before);
+    expect(await page.textContent('#car-name')).toBe('#24 Driver 24');
+    expect(await page.textContent('#kind')).toBe('Simulation');
+    await page.waitForFunction(() => document.body.dataset.old === 'true');
+    wire.mend();
+    await rig.publish();
+    await page.waitForFunction((tick) => document.body.dataset.tick === String(tick), rig.tick, { timeout: 40_000 });
+    expect(await page.isVisible('#restored')).toBe(false);
+    expect(await read()).not.toEqual(before);
   });
 
   it('keeps nothing of the races but their catalogues', async () => {

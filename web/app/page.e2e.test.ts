@@ -112,6 +112,7 @@ describe.skipIf(isLeftOut)(titleOf('the page'), () => {
     expect(await page.getAttribute('button[data-car="48"]', 'aria-pressed')).toBe('true');
     await page.keyboard.press('a');
     await page.waitForURL(/car=48&view=channels$/);
+    await page.waitForSelector('[data-channel]');
     await rig.publish();
     await isAtTick(rig.tick);
     expect(await readTable()).toEqual(expectedTable('48'));
@@ -120,6 +121,7 @@ describe.skipIf(isLeftOut)(titleOf('the page'), () => {
     await rig.publish();
     await page.waitForFunction(() => document.querySelector('#car-name')?.textContent?.startsWith('#24'));
     await page.keyboard.press('a');
+    await page.waitForSelector('[data-channel]');
     await isAtTick(rig.tick);
     expect(await readTable()).toEqual(expectedTable('24'));
   });

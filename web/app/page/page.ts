@@ -140,10 +140,7 @@ export class Page {
     if (this.session.isFromLink) this.tell(sayOtherSession('link'));
     void this.#listRaces();
     new LastStateKeeper(pageStorage(), () => this.#lastState());
-    void import('../offline/register.ts')
-      .then(({ registerOffline }) => registerOffline())
-      .then((is) => this.#offline[1](is.state === 'ready' ? 'This page starts.' : is.reason))
-      .catch((error: Error) => this.#offline[1](`It is not known: ${error.message}`));
+    void this.#keepPage();
   }
 
   /** Another choice was made: it goes into the address, so that it can be sent to a friend, and to the other devices. */
@@ -368,6 +365,18 @@ export class Page {
     if (carsOf(race).includes(car))
       return `Nothing is heard of car ${car} at the moment; it is shown as soon as it sends.`;
     return `Car ${car} is not in this race; it is shown as soon as it joins, or choose another one with “Drivers”.`;
+  }
+
+  /** Has the browser keep the page for a time without a network. */
+  async #keepPage(): Promise<void> {
+    try {
+      const { registerOffline } = await import('../offline/register.ts');
+      const kept = await registerOffline();
+      document.body.dataset.offline = kept.state;
+      this.#offline[1](kept.state === 'ready' ? 'This page starts.' : kept.reason);
+    } catch (error) {
+      this.#offline[1](`It is not known: ${(error as Error).message}`);
+    }
   }
 
   async #listRaces(): Promise<void> {
