@@ -1,4 +1,4 @@
-import { createMemo, createSignal, lazy, Match, Show, Switch } from 'solid-js';
+import { createEffect, createMemo, createSignal, lazy, Match, Show, Switch } from 'solid-js';
 import { Cockpit } from './cockpit/cockpit.tsx';
 import { Modal } from './dialogs/modal.tsx';
 import { Leaderboard } from './field/leaderboard.tsx';
@@ -12,7 +12,7 @@ import { StatusStrip } from './parts/status-strip.tsx';
 import { ViewTabs } from './parts/view-tabs.tsx';
 import { WideOnly } from './parts/wide-only.tsx';
 import { TimeBar } from './time/time-bar.tsx';
-import { sayTimeOfDay } from './words.ts';
+import { sayCar, sayTimeOfDay } from './words.ts';
 
 // What the first view does not need comes when somebody wants it, or before that, when the page is kept for a time without a network.
 const CompareView = lazy(() => import('./compare/compare-view.tsx'));
@@ -33,7 +33,7 @@ export function App(props: { page: Page }) {
   const close = (name: DialogName) => dialog() === name && setDialog(undefined);
   const { acts, view: time } = page.playback;
   /** The first figures of the car do not wait for the map. */
-  const hasPicture = createMemo(() => page.car(page.focus()) !== undefined);
+  const hasPicture = createMemo(() => page.shown.car(page.focus()) !== undefined);
   listenToKeys({
     togglePause: () => (time().isPaused ? acts.play() : acts.pause()),
     seekBy: (ms) => time().timeMs !== undefined && acts.seek({ timeMs: time().timeMs! + ms }),
@@ -45,6 +45,12 @@ export function App(props: { page: Page }) {
     showView: (view) => page.showView(view),
     openDrivers: () => setDialog('drivers'),
     openHelp: () => setDialog('help'),
+  });
+  createEffect(() => {
+    const car = page.focus();
+    document.title = [car && sayCar(car), page.shown.document()?.session.name, 'Slipstream']
+      .filter(Boolean)
+      .join(' · ');
   });
   return (
     <>
@@ -64,9 +70,9 @@ export function App(props: { page: Page }) {
       <p id="notice" class="notice" role="status" hidden={page.notice() === undefined}>
         {page.notice()}
       </p>
-      <p id="restored" class="notice" hidden={page.restored() === undefined}>
-        This was shown at your last visit, {sayTimeOfDay(page.restored()?.savedAtMs ?? 0)}; it goes on as soon as a
-        server answers.
+      <p id="restored" class="notice" hidden={page.shown.restored() === undefined}>
+        This was shown at your last visit, {sayTimeOfDay(page.shown.restored()?.savedAtMs ?? 0)}; it goes on as soon as
+        a server answers.
       </p>
       <div class="top">
         <DriverStrip page={page} onAdd={() => setDialog('drivers')} />
@@ -135,12 +141,12 @@ function Compare(props: { page: Page }) {
   return (
     <div class="comparing">
       <Later>
-        <Show when={page.player()}>
+        <Show when={page.shown.player()}>
           {(player) => (
             <CompareView
               player={player()}
               cars={page.choice().cars}
-              nameOf={(car) => page.entry(car)?.driver ?? ''}
+              nameOf={(car) => page.shown.entry(car)?.driver ?? ''}
               units={page.settings.units()}
               onCursor={(share) =>
                 setPointer(share === undefined ? undefined : { share, label: `${Math.round(share * 100)} %` })

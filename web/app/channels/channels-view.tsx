@@ -11,7 +11,7 @@ const isSameList = (a: readonly string[], b: readonly string[]) => a.join(' ') =
 export default function ChannelsView(props: { page: Page }) {
   const { page } = props;
   const [search, setSearch] = createSignal('');
-  const channels = createMemo(() => page.channels(page.focus()));
+  const channels = createMemo(() => page.shown.channels(page.focus()));
   /** Names do not change while values do: rows stay the same rows, and a screen reader is left alone. */
   const keys = createMemo(() => channels().map(({ key }) => key), [], { equals: isSameList });
   const known = createMemo(() => new Map(channels().map((channel) => [channel.key, channel])));

@@ -12,7 +12,8 @@ const MOST_CHARTED = 4;
 /** The channels that the fan keeps in sight: as figures, and the first of them as a chart. */
 export function PinnedChannels(props: { page: Page; hint?: string }) {
   const { page } = props;
-  const pinned = (): ChannelValue[] => page.settings.pins().flatMap((key) => page.channel(page.focus(), key) ?? []);
+  const pinned = (): ChannelValue[] =>
+    page.settings.pins().flatMap((key) => page.shown.channel(page.focus(), key) ?? []);
   const charted = () => pinned().slice(0, MOST_CHARTED);
   return (
     <Show when={page.settings.pins().length > 0} fallback={props.hint && <p class="quiet hint">{props.hint}</p>}>
@@ -21,7 +22,7 @@ export function PinnedChannels(props: { page: Page; hint?: string }) {
         <dl class="dials">
           <For each={page.settings.pins()}>
             {(key) => (
-              <Show when={page.channel(page.focus(), key)}>
+              <Show when={page.shown.channel(page.focus(), key)}>
                 {(channel) => {
                   const reading = () => describe(page, page.focus(), channel());
                   return (
@@ -42,10 +43,10 @@ export function PinnedChannels(props: { page: Page; hint?: string }) {
             )}
           </For>
         </dl>
-        <Show when={page.player() && page.focus() !== undefined && charted().length > 0}>
+        <Show when={page.shown.player() && page.focus() !== undefined && charted().length > 0}>
           <Later>
             <ChannelChart
-              player={page.player()!}
+              player={page.shown.player()!}
               car={page.focus()!}
               channels={charted()}
               units={page.settings.units()}

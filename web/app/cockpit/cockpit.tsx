@@ -42,9 +42,9 @@ const sayNeighbour = (one: Neighbour | undefined) =>
 function Standing(props: { page: Page }) {
   const { page } = props;
   const car = () => page.focus();
-  const standing = () => page.standing(car());
+  const standing = () => page.shown.standing(car());
   const gaps = () => {
-    const race = page.document();
+    const race = page.shown.document();
     return race && car() !== undefined ? gapsOf(race, car()!) : undefined;
   };
   return (

@@ -9,7 +9,7 @@ const ELSEWHERE = ['fuel_pct', 'rpm', 'rpm_max', 'shift_light', 'oil_press_min']
 /** Whether the engine is well: every channel for which the catalogue has limits, but for those of the wheels. */
 export function Vitals(props: { page: Page }) {
   const channels = createMemo(() =>
-    props.page
+    props.page.shown
       .channels(props.page.focus())
       .filter(
         ({ key, limits, group }) =>

@@ -7,8 +7,8 @@ export default function DetailsDialog(props: { page: Page; onClose: () => void }
   const { page } = props;
   const lines = createMemo((): readonly (readonly [string, string])[] => {
     // The state of the connection is looked at several times a second.
-    const { ageMs, bytesPerSecond, connection } = page.status.view();
-    const race = page.player()?.race;
+    const { ageMs, bytesPerSecond, connection } = page.shown.status.view();
+    const race = page.shown.player()?.race;
     if (!race) return [['Connection', connection]];
     const { ticks, bytes, gaps, conflated, digestMismatches, malformed, reconnects, receipts } = race.statistics();
     const { position } = race;
@@ -51,7 +51,7 @@ export default function DetailsDialog(props: { page: Page; onClose: () => void }
           )}
         </For>
       </dl>
-      <Show when={page.player()}>
+      <Show when={page.shown.player()}>
         <p class="quiet">Copy this, and the time, into a message to support.</p>
       </Show>
       <div class="actions">

@@ -12,11 +12,11 @@ export default function DriversDialog(props: { page: Page; onClose: () => void }
   const { page } = props;
   const [search, setSearch] = createSignal('');
   const found = createMemo(
-    () => findDrivers(carsOf(page.document()), page.document()?.roster ?? {}, page.favourites(), search()),
+    () => findDrivers(carsOf(page.shown.document()), page.shown.document()?.roster ?? {}, page.favourites(), search()),
     [],
     { equals: isSameList },
   );
-  const name = (car: string) => sayDriver(car, page.entry(car)?.driver);
+  const name = (car: string) => sayDriver(car, page.shown.entry(car)?.driver);
   return (
     <>
       <Show when={page.choice().cars.length > 0} fallback={<p class="quiet">Nobody is chosen yet.</p>}>
@@ -88,7 +88,7 @@ export default function DriversDialog(props: { page: Page; onClose: () => void }
 
 function DriverLine(props: { page: Page; car: string }) {
   const { page } = props;
-  const entry = () => page.entry(props.car);
+  const entry = () => page.shown.entry(props.car);
   const name = () => sayDriver(props.car, entry()?.driver);
   const isChosen = () => page.choice().cars.includes(props.car);
   const isFavourite = () => page.favourites().includes(props.car);
@@ -107,12 +107,12 @@ function DriverLine(props: { page: Page; car: string }) {
       <span class="name">
         {name()} <small class="quiet">{entry()?.team ?? ''}</small>
       </span>
-      <span class="quiet">P{page.standing(props.car)?.position ?? MISSING}</span>
+      <span class="quiet">P{page.shown.standing(props.car)?.position ?? MISSING}</span>
       <button
         type="button"
         data-add={props.car}
         aria-pressed={isChosen()}
-        aria-label={isChosen() ? `Remove ${name()}` : `Add ${name()}`}
+        aria-label={`${isChosen() ? 'Chosen' : 'Add'}: ${name()}`}
         disabled={isChosen() ? page.choice().cars.length === 1 : !hasRoom(page.choice())}
         onClick={() => page.choose(isChosen() ? remove(page.choice(), props.car) : add(page.choice(), props.car))}
       >

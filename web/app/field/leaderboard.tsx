@@ -12,7 +12,7 @@ const MARKED_MS = 10_000;
 /** The order of the race; each car is a button that shows it. @param isWhole With all that is known, and not what a narrow place has room for. */
 export function Leaderboard(props: { page: Page; isWhole: boolean }) {
   const { page } = props;
-  const standings = () => page.document()?.standings ?? {};
+  const standings = () => page.shown.document()?.standings ?? {};
   const order = createMemo(
     () =>
       Object.entries(standings())
@@ -21,7 +21,7 @@ export function Leaderboard(props: { page: Page; isWhole: boolean }) {
     [],
     { equals: (a, b) => a.join() === b.join() },
   );
-  const stops = createMemo(() => lastStopsOf(page.document()?.pitStops ?? []));
+  const stops = createMemo(() => lastStopsOf(page.shown.document()?.pitStops ?? []));
   let body!: HTMLTableSectionElement;
   createEffect(on(order, () => glideRows(body)));
   return (
@@ -66,7 +66,7 @@ export function Leaderboard(props: { page: Page; isWhole: boolean }) {
 
 function Row(props: { page: Page; car: string; isWhole: boolean; stopLap: number | undefined }) {
   const { page } = props;
-  const standing = () => page.standing(props.car);
+  const standing = () => page.shown.standing(props.car);
   const status = () => STATUS[standing()?.status ?? 'running'] ?? '';
   const position = createMemo(() => standing()?.position);
   const chosen = () => page.choice().cars.indexOf(props.car) + 1;
@@ -92,7 +92,7 @@ function Row(props: { page: Page; car: string; isWhole: boolean; stopLap: number
         </button>
       </td>
       <td>
-        {page.entry(props.car)?.driver ?? MISSING}
+        {page.shown.entry(props.car)?.driver ?? MISSING}
         <Show when={status()}> ({status()})</Show>
       </td>
       <td>{standing() ? sayGap(standing()!) : MISSING}</td>

@@ -10,7 +10,7 @@ export function RaceControl(props: { page: Page }) {
   const { page } = props;
   const messages = createMemo(
     () => {
-      const race = page.document();
+      const race = page.shown.document();
       return race ? messagesOf(race, page.choice().cars).slice(-MOST_SHOWN).reverse() : [];
     },
     [],

@@ -30,8 +30,8 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
   const seeding = new AbortController();
 
   const cars = (): CarView[] => {
-    page.picture();
-    return page.player()?.cars() ?? [];
+    page.shown.picture();
+    return page.shown.player()?.cars() ?? [];
   };
 
   /** A picture: the cars go on from where they are. */
@@ -46,7 +46,7 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
       if (lapShare !== null && car.value('on_pit_road') !== 1) outline.add(lapShare / 100, place);
     }
     setShare(drawn());
-    const player = page.player();
+    const player = page.shown.player();
     const [tick, timeMs] = [player?.tick, player?.time];
     if (tick === undefined || timeMs === undefined || tick === shownTick) return draw();
     const isJump = shownAtMs === undefined || timeMs <= shownAtMs || timeMs - shownAtMs > 5000;
@@ -71,23 +71,23 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
   };
 
   createEffect(
-    on(page.race, () => {
+    on(page.shown.name, () => {
       [outline, projection, glide] = [new TrackOutline(), new Projection(), new Glide()];
       shownAtMs = shownTick = undefined;
     }),
   );
-  createEffect(on([page.picture, page.choice], take));
+  createEffect(on([page.shown.picture, page.choice], take));
   createEffect(on(() => props.pointer, draw, { defer: true }));
   // The race was there before this page: what the car in front drove is asked for once.
   createEffect(
-    on([page.player, page.focus.bind(page), () => page.picture() > 1], ([player, car, isShown]) => {
+    on([page.shown.player, page.focus.bind(page), () => page.shown.picture() > 1], ([player, car, isShown]) => {
       if (!player || car === undefined || !isShown || outline.isWhole) return;
       const into = outline;
       void seedOutline(player, car, into, projection, seeding.signal).then(() => setShare(drawn()));
     }),
   );
   onMount(() => {
-    const stopViewing = page.viewField();
+    const stopViewing = page.shown.viewField();
     const watcher = new ResizeObserver(draw);
     watcher.observe(canvas);
     const scheme = matchMedia('(prefers-color-scheme: dark)');

@@ -19,14 +19,14 @@ export function DriverStrip(props: { page: Page; onAdd: () => void }) {
 
 function DriverCard(props: { page: Page; car: string; place: number }) {
   const { page } = props;
-  const standing = () => page.standing(props.car);
+  const standing = () => page.shown.standing(props.car);
   const speed = () => read(page, props.car, 'speed');
   const where = () => {
     const now = standing();
     if (now?.status === 'silent') return 'no data';
     return now?.status === 'pit' ? 'in the pits' : now ? sayGap(now) : MISSING;
   };
-  const name = () => saySurname(page.entry(props.car)?.driver);
+  const name = () => saySurname(page.shown.entry(props.car)?.driver);
   return (
     <button
       type="button"

@@ -5,15 +5,16 @@ import { MISSING, sayFlag, sayKind } from '../words.ts';
 /** Name, nature, flag and lap of the race, and what opens the dialogs. */
 export function RaceHeader(props: { page: Page; onDevices: () => void; onDetails: () => void; onHelp: () => void }) {
   const { page } = props;
-  const session = () => page.document()?.session;
-  const flag = createMemo(() => page.document()?.flag);
-  const lap = () => `${page.document()?.lap ?? MISSING}${session()?.lapsTotal ? ` of ${session()!.lapsTotal}` : ''}`;
+  const session = () => page.shown.document()?.session;
+  const flag = createMemo(() => page.shown.document()?.flag);
+  const lap = () =>
+    `${page.shown.document()?.lap ?? MISSING}${session()?.lapsTotal ? ` of ${session()!.lapsTotal}` : ''}`;
   return (
     <header>
       <div class="title">
         <span class="brand">Slipstream</span>
         <h1>
-          <span id="race-name">{session()?.name ?? page.race() ?? 'Race telemetry'}</span>{' '}
+          <span id="race-name">{session()?.name ?? page.shown.name() ?? 'Race telemetry'}</span>{' '}
           <small id="track">{session()?.track ?? ''}</small>
         </h1>
         <Show when={session()}>
@@ -27,8 +28,8 @@ export function RaceHeader(props: { page: Page; onDevices: () => void; onDetails
       <dl class="race-facts">
         <div>
           <dt>Flag</dt>
-          <dd id="flag" class="flag" data-flag={flag() ?? ''} role="status">
-            {flag() ? sayFlag(flag()!) : MISSING}
+          <dd id="flag" class="flag" data-flag={flag() ?? ''}>
+            <span role="status">{flag() ? sayFlag(flag()!) : MISSING}</span>
           </dd>
         </div>
         <div>
@@ -50,7 +51,7 @@ export function RaceHeader(props: { page: Page; onDevices: () => void; onDetails
         <button
           type="button"
           id="units"
-          aria-label={`Units: ${page.settings.units() === 'us' ? 'US' : 'metric'}; change them`}
+          aria-label={page.settings.units() === 'us' ? 'mph: US units; change them' : 'km/h: metric units; change them'}
           onClick={() => page.settings.setUnits(page.settings.units() === 'us' ? 'metric' : 'us')}
         >
           {page.settings.units() === 'us' ? 'mph' : 'km/h'}
@@ -71,7 +72,7 @@ function RaceChoice(props: { page: Page }) {
   const choices = createMemo(
     () => {
       const known = props.page.races().map(({ race, name }) => ({ race, name: name ?? race }));
-      const shown = props.page.race();
+      const shown = props.page.shown.name();
       return shown === undefined || known.some(({ race }) => race === shown)
         ? known
         : [...known, { race: shown, name: shown }];
@@ -83,12 +84,12 @@ function RaceChoice(props: { page: Page }) {
     <label>
       Race{' '}
       <select id="race-choice" onChange={(event) => props.page.openRace(event.currentTarget.value)}>
-        <Show when={props.page.race() === undefined}>
+        <Show when={props.page.shown.name() === undefined}>
           <option value="">{MISSING}</option>
         </Show>
         <For each={choices()}>
           {({ race, name }) => (
-            <option value={race} selected={race === props.page.race()}>
+            <option value={race} selected={race === props.page.shown.name()}>
               {name}
             </option>
           )}

@@ -25,7 +25,7 @@ const NOTHING: Reading = {
 /** Reads a channel of the car, in the units of the fan. Of several keys the first that the catalogue knows. */
 export function read(page: Page, car: string | undefined, ...keys: readonly string[]): Reading {
   for (const key of keys) {
-    const channel = page.channel(car, key);
+    const channel = page.shown.channel(car, key);
     if (channel) return describe(page, car, channel);
   }
   return NOTHING;
@@ -36,7 +36,7 @@ export function describe(page: Page, car: string | undefined, channel: ChannelVa
   const units = page.settings.units();
   const { key, value, unit, resolution, limits } = channel;
   const severity = severityOf(value, limits);
-  const since = car === page.focus() ? page.silent.since(key) : undefined;
+  const since = car === page.focus() ? page.shown.silent.since(key) : undefined;
   const text = sayIn(units, value, unit, resolution);
   return {
     ...{ channel, value, text, unit: shownIn(units, unit, resolution).unit, severity },

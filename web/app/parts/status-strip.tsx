@@ -3,7 +3,7 @@ import { sayAge } from '../words.ts';
 
 /** Whether what is shown is live, how old it is, and what had to be repaired. */
 export function StatusStrip(props: { page: Page }) {
-  const { status } = props.page;
+  const { status } = props.page.shown;
   return (
     <section class="link" aria-label="Connection">
       <p id="connection" role="status">
