@@ -10,57 +10,76 @@ export interface Marker {
   readonly isFocus: boolean;
 }
 
+/** As wide as a letter is high on a usual screen, px: all of the page grows on large ones. */
+const USUAL_PX = 16;
 const MARGIN_PX = 22;
 const TRACK_PX = 7;
 
 /**
- * Draws the track and the cars as large as the canvas has room for. North is up until all of the track is known; then it lies along,
- * and an arrow shows where north is.
+ * The track and the cars, as large as the canvas has room for. North is up until all of the track is known; then it lies along, and an
+ * arrow shows where north is. What changes with a tick is worked out once per tick, and what moves in between is drawn often.
  */
-export function drawMap(
-  canvas: HTMLCanvasElement,
-  lines: readonly (readonly Place[])[],
-  markers: readonly Marker[],
-  pointer: Place | undefined,
-  isWhole: boolean,
-): void {
-  const context = canvas.getContext('2d');
-  const { clientWidth: width, clientHeight: height } = canvas;
-  if (!context || width === 0 || height === 0) return;
-  const scale = Math.min(3, window.devicePixelRatio || 1);
-  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
+export class MapPicture {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #context: CanvasRenderingContext2D;
+  #colorOf: (name: string) => string = () => '';
+  #angle = 0;
+  #isWhole = false;
+  #width = 0;
+  #put: ((place: Place) => Place) | undefined;
+  #track = new Path2D();
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.#canvas = canvas;
+    this.#context = canvas.getContext('2d')!;
   }
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, width, height);
-  const colorOf = paintOf(canvas);
-  const angle = isWhole ? axisOf(lines.flat()) : 0;
-  const put = frame([...lines.flat(), ...markers.map(({ place }) => place)], width, height, angle);
-  if (!put) return;
-  context.lineJoin = context.lineCap = 'round';
-  for (const [color, wide] of [
-    [colorOf('--quiet'), TRACK_PX + 2],
-    [colorOf('--card'), TRACK_PX],
-  ] as const) {
-    context.strokeStyle = color;
-    context.lineWidth = wide;
-    for (const line of lines) stroke(context, line.map(put));
+
+  /** Takes the track as it is known now. @param places Of the cars, which have to be on the picture while the track is not. */
+  fit(lines: readonly (readonly Place[])[], isWhole: boolean, places: Iterable<Place>): void {
+    const canvas = this.#canvas;
+    const style = getComputedStyle(canvas);
+    this.#colorOf = (name) => style.getPropertyValue(name);
+    const unit = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_PX;
+    const scale = Math.min(3, window.devicePixelRatio || 1);
+    const [width, height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    this.#context.setTransform(scale * unit, 0, 0, scale * unit, 0, 0);
+    this.#width = canvas.clientWidth / unit;
+    this.#isWhole = isWhole;
+    const all = lines.flat();
+    this.#angle = isWhole ? axisOf(all) : 0;
+    const shown = isWhole ? all : [...all, ...places];
+    this.#put = frame(shown, this.#width, canvas.clientHeight / unit, this.#angle);
+    this.#track = new Path2D();
+    if (!this.#put) return;
+    for (const line of lines)
+      for (const [n, place] of line.entries()) {
+        const { x, y } = this.#put(place);
+        if (n === 0) this.#track.moveTo(x, y);
+        else this.#track.lineTo(x, y);
+      }
   }
-  // Those that somebody chose lie on top.
-  for (const marker of [...markers].sort((a, b) => rank(a) - rank(b)))
-    drawMarker(context, put(marker.place), marker, colorOf);
-  if (isWhole) drawNorth(context, width, angle, colorOf);
-  if (pointer) drawPointer(context, put(pointer), colorOf);
+
+  draw(markers: readonly Marker[], pointer: Place | undefined): void {
+    const [context, put, colorOf] = [this.#context, this.#put, this.#colorOf];
+    context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    if (!put) return;
+    context.lineJoin = context.lineCap = 'round';
+    context.strokeStyle = colorOf('--quiet');
+    context.lineWidth = TRACK_PX + 2;
+    context.stroke(this.#track);
+    context.strokeStyle = colorOf('--card');
+    context.lineWidth = TRACK_PX;
+    context.stroke(this.#track);
+    // Those that somebody chose lie on top.
+    for (const marker of [...markers].sort((a, b) => rank(a) - rank(b)))
+      drawMarker(context, put(marker.place), marker, colorOf);
+    if (this.#isWhole) drawNorth(context, this.#width, this.#angle, colorOf);
+    if (pointer) drawPointer(context, put(pointer), colorOf);
+  }
 }
 
 const rank = ({ chosen, isFocus }: Marker): number => (isFocus ? 2 : chosen > 0 ? 1 : 0);
-
-/** Colors of the page, which follow light and dark. */
-function paintOf(canvas: HTMLCanvasElement): (name: string) => string {
-  const style = getComputedStyle(canvas);
-  return (name) => style.getPropertyValue(name);
-}
 
 /** From metres to pixels; `undefined` where nothing is known, or all of it is in one place. */
 function frame(
@@ -81,12 +100,6 @@ function frame(
     const { x, y } = turn(place, angle);
     return { x: width / 2 + (x - (left + right) / 2) * perM, y: height / 2 - (y - (low + high) / 2) * perM };
   };
-}
-
-function stroke(context: CanvasRenderingContext2D, line: readonly Place[]): void {
-  context.beginPath();
-  for (const { x, y } of line) context.lineTo(x, y);
-  context.stroke();
 }
 
 function drawMarker(

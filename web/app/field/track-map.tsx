@@ -2,7 +2,7 @@ import { createEffect, createSignal, on, onCleanup, onMount, untrack } from 'sol
 import type { CarView } from '../../client/mod.ts';
 import type { Page } from '../page/page.ts';
 import { Glide } from './glide.ts';
-import { drawMap, type Marker } from './map-picture.ts';
+import { MapPicture, type Marker } from './map-picture.ts';
 import { Projection } from './projection.ts';
 import { seedOutline } from './seed-outline.ts';
 import { type Place, TrackOutline } from './track-outline.ts';
@@ -20,6 +20,7 @@ export interface Pointer {
 export default function TrackMap(props: { page: Page; pointer?: Pointer | undefined }) {
   const { page } = props;
   let canvas!: HTMLCanvasElement;
+  let picture: MapPicture | undefined;
   let [outline, projection, glide] = [new TrackOutline(), new Projection(), new Glide()];
   /** How much of the track is drawn; 1 when it closes. */
   const [share, setShare] = createSignal(0);
@@ -36,8 +37,11 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
 
   /** A picture: the cars go on from where they are. */
   const take = () => {
-    const places = new Map<string, Place>();
+    const player = page.shown.player();
+    const [tick, timeMs] = [player?.tick, player?.time];
     const seen = cars();
+    if (tick === undefined || timeMs === undefined || tick === shownTick) return refit();
+    const places = new Map<string, Place>();
     for (const car of seen) {
       const place = projection.placeOf(car);
       if (!place) continue;
@@ -46,12 +50,16 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
       if (lapShare !== null && car.value('on_pit_road') !== 1) outline.add(lapShare / 100, place);
     }
     setShare(drawn());
-    const player = page.shown.player();
-    const [tick, timeMs] = [player?.tick, player?.time];
-    if (tick === undefined || timeMs === undefined || tick === shownTick) return draw();
     const isJump = shownAtMs === undefined || timeMs <= shownAtMs || timeMs - shownAtMs > 5000;
     [shownAtMs, shownTick] = [timeMs, tick];
     glide.tick(places, performance.now(), isJump || places.size === 0);
+    refit();
+  };
+
+  /** Light and dark, and the room that there is, change at any time. */
+  const refit = () => {
+    picture ??= new MapPicture(canvas);
+    picture.fit(outline.lines(), outline.isWhole, glide.at(Number.POSITIVE_INFINITY).values());
     draw();
   };
 
@@ -66,7 +74,7 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
       ...{ car, place, chosen: chosen.indexOf(car) + 1, isFocus: car === focus },
     }));
     const pointer = props.pointer && outline.at(props.pointer.share);
-    drawMap(canvas, outline.lines(), markers, pointer, outline.isWhole);
+    picture?.draw(markers, pointer);
     if (!isStill && glide.isMoving(nowMs)) frame = requestAnimationFrame(draw);
   };
 
@@ -88,14 +96,14 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
   );
   onMount(() => {
     const stopViewing = page.shown.viewField();
-    const watcher = new ResizeObserver(draw);
+    const watcher = new ResizeObserver(refit);
     watcher.observe(canvas);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', draw);
+    scheme.addEventListener('change', refit);
     onCleanup(() => {
       stopViewing();
       watcher.disconnect();
-      scheme.removeEventListener('change', draw);
+      scheme.removeEventListener('change', refit);
       cancelAnimationFrame(frame);
       seeding.abort();
     });
