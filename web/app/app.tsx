@@ -34,6 +34,8 @@ export function App(props: { page: Page }) {
   const { acts, view: time } = page.playback;
   /** The first figures of the car do not wait for the map. */
   const hasPicture = createMemo(() => page.shown.car(page.focus()) !== undefined);
+  // Looked at with every picture, said once: an alert that is written again is read out again.
+  const problem = createMemo(() => page.problem());
   listenToKeys({
     togglePause: () => (time().isPaused ? acts.play() : acts.pause()),
     seekBy: (ms) => time().timeMs !== undefined && acts.seek({ timeMs: time().timeMs! + ms }),
@@ -64,8 +66,8 @@ export function App(props: { page: Page }) {
         onHelp={() => setDialog('help')}
       />
       <StatusStrip page={page} />
-      <p id="problem" role="alert" hidden={page.problem() === undefined}>
-        {page.problem()}
+      <p id="problem" role="alert" hidden={problem() === undefined}>
+        {problem()}
       </p>
       <p id="notice" class="notice" role="status" hidden={page.notice() === undefined}>
         {page.notice()}
