@@ -12,7 +12,17 @@ import { quantise } from '../../protocol/quantise.ts';
 import { encodeDocPatch, encodeKeyframe, encodeTick, type StreamHead } from '../../protocol/tick-message.ts';
 import { startNatsServer, type TestNatsServer } from '../../testing/nats-server.ts';
 
-const CARS = ['9', '24', '48', '07'];
+/** What a test wants of a race, where that is not four cars with random values in an order that stays. */
+export interface RaceOptions {
+  /** Names by car, in the order of the race. */
+  readonly drivers?: ReadonlyMap<string, string>;
+  /** The value of a channel of a car, in its unit; `undefined` leaves it to chance. */
+  readonly drive?: (tick: number, car: string, key: string) => number | null | undefined;
+  /** The cars in the order of the race. */
+  readonly orderAt?: (tick: number) => readonly string[];
+}
+
+const DRIVERS: ReadonlyMap<string, string> = new Map(['9', '24', '48', '07'].map((car) => [car, `Driver ${car}`]));
 const KEYFRAME_EVERY = 20;
 const START_AT_MS = Date.UTC(2026, 1, 15, 20, 0, 0);
 
@@ -27,7 +37,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-const documentOf = (tick: number): RaceDocument => ({
+const documentOf = (tick: number, drivers = DRIVERS, order: readonly string[] = [...drivers.keys()]): RaceDocument => ({
   session: {
     race: 'demo',
     name: 'Test 500',
@@ -40,9 +50,9 @@ const documentOf = (tick: number): RaceDocument => ({
   },
   flag: tick % 20 < 15 ? 'green' : 'yellow',
   lap: 1 + Math.floor(tick / 10),
-  roster: Object.fromEntries(CARS.map((car) => [car, { car, driver: `Driver ${car}`, team: 'Team', make: 'Make' }])),
+  roster: Object.fromEntries([...drivers].map(([car, driver]) => [car, { car, driver, team: 'Team', make: 'Make' }])),
   standings: Object.fromEntries(
-    CARS.map((car, i) => [
+    order.map((car, i) => [
       car,
       {
         position: i + 1,
@@ -60,7 +70,7 @@ const documentOf = (tick: number): RaceDocument => ({
   pitStops: [],
 });
 
-/** A real nats-server with one race of four cars, and as many real edges as a test starts. */
+/** A real nats-server with one race, and as many real edges as a test starts. */
 export interface RaceRig {
   readonly catalogue: Catalogue;
   readonly edges: readonly Edge[];
@@ -87,12 +97,12 @@ export interface RaceRig {
   stop(): Promise<void>;
 }
 
-export async function startRace(seed: number): Promise<RaceRig> {
+export async function startRace(seed: number, options: RaceOptions = {}): Promise<RaceRig> {
   const server = await startNatsServer();
   const connection = await connectNats({ servers: [server.url], name: 'race rig' });
   const stream = await RaceStream.open(connection, 'demo');
   await stream.ensure();
-  return new Rig(server, connection, stream, seed);
+  return new Rig(server, connection, stream, seed, options);
 }
 
 class Rig implements RaceRig {
@@ -108,9 +118,20 @@ class Rig implements RaceRig {
   #epoch = 0xaa;
   readonly #lastSeq = { catalogue: 0, tick: 0, keyframe: 0, doc: 0 };
   #docRevision = 0;
-  document = documentOf(0);
+  readonly #options: RaceOptions;
+  readonly #cars: readonly string[];
+  document: RaceDocument;
 
-  constructor(server: TestNatsServer, connection: NatsConnection, stream: RaceStream, seed: number) {
+  constructor(
+    server: TestNatsServer,
+    connection: NatsConnection,
+    stream: RaceStream,
+    seed: number,
+    options: RaceOptions,
+  ) {
+    this.#options = options;
+    this.#cars = [...(options.drivers ?? DRIVERS).keys()];
+    this.document = this.documentAt(0);
     this.#server = server;
     this.#connection = connection;
     this.#stream = stream;
@@ -131,7 +152,7 @@ class Rig implements RaceRig {
   }
 
   documentAt(tick: number): RaceDocument {
-    return documentOf(tick);
+    return documentOf(tick, this.#options.drivers, this.#options.orderAt?.(tick));
   }
 
   async publish(ticks = 1): Promise<void> {
@@ -144,7 +165,7 @@ class Rig implements RaceRig {
   async #publishTick(): Promise<void> {
     const before = this.#fields.at(-1) ?? { cars: [], states: [] };
     const tick = this.#fields.length;
-    const field = this.#drive(before);
+    const field = this.#drive(tick, before);
     this.#fields.push(field);
     const head: StreamHead = {
       tick,
@@ -153,7 +174,7 @@ class Rig implements RaceRig {
       catalogueTag: this.catalogue.tag,
     };
     if (tick > 0) await this.#store('tick', encodeTick(head, this.catalogue, before, field), `t${tick}`);
-    const document = documentOf(tick);
+    const document = this.documentAt(tick);
     const patch = diffDocuments(this.document, document);
     if (patch.length > 0) {
       this.document = document;
@@ -173,24 +194,26 @@ class Rig implements RaceRig {
   }
 
   /** About half of the channels of every car move, some become null and some come back. */
-  #drive(before: Field): Field {
-    const states = CARS.map((_, slot) => {
+  #drive(tick: number, before: Field): Field {
+    const states = this.#cars.map((car, slot) => {
       const old = before.states[slot];
       return Int32Array.from(this.catalogue.channels, (channel, index) => {
+        const wanted = this.#options.drive?.(tick, car, channel.key);
+        if (wanted !== undefined) return quantise(channel, wanted);
         const chance = this.#random();
         if (old && chance < 0.5) return old[index]!;
         if (chance > 0.98) return quantise(channel, null);
         return quantise(channel, channel.min + this.#random() * (channel.max - channel.min));
       });
     });
-    return { cars: CARS, states };
+    return { cars: this.#cars, states };
   }
 
   beginAnew(): void {
     this.#epoch++;
     this.#fields = [];
     this.#docRevision = 0;
-    this.document = documentOf(0);
+    this.document = this.documentAt(0);
   }
 
   run(everyMs: number): { stop(): Promise<void> } {
