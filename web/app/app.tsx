@@ -72,10 +72,13 @@ export function App(props: { page: Page }) {
       <p id="notice" class="notice" role="status" hidden={page.notice() === undefined}>
         {page.notice()}
       </p>
-      <p id="restored" class="notice" hidden={page.shown.restored() === undefined}>
-        This was shown at your last visit, {sayTimeOfDay(page.shown.restored()?.savedAtMs ?? 0)}; it goes on as soon as
-        a server answers.
-      </p>
+      <Show when={page.shown.restored()}>
+        {(last) => (
+          <p id="restored" class="notice">
+            This was shown at your last visit, {sayTimeOfDay(last().savedAtMs)}; it goes on as soon as a server answers.
+          </p>
+        )}
+      </Show>
       <div class="top">
         <DriverStrip page={page} onAdd={() => setDialog('drivers')} />
         <ViewTabs page={page} />

@@ -155,7 +155,7 @@ describe.skipIf(isLeftOut)(titleOf('the page without a network'), () => {
     expect(before).toHaveLength(rig.catalogue.channels.length);
     unplug();
     await page.reload();
-    await page.waitForSelector('#restored:not([hidden])');
+    await page.waitForSelector('#restored');
     expect(await page.textContent('#restored')).toMatch(/^This was shown at your last visit, \d\d:\d\d:\d\d;/);
     await page.waitForSelector('[data-channel]');
     expect(await read()).toEqual(before);

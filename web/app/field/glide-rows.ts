@@ -5,14 +5,22 @@ const tops = new WeakMap<HTMLElement, number>();
 /** Lets the rows of a table glide from where they were to where they are now; at once for people who want no motion. */
 export function glideRows(body: HTMLElement): void {
   const rows = [...body.children] as HTMLElement[];
-  const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  for (const row of rows) {
-    const [before, now] = [tops.get(row), row.offsetTop];
-    tops.set(row, now);
-    if (before === undefined || before === now || isStill) continue;
-    row.animate([{ transform: `translateY(${before - now}px)` }, { transform: 'none' }], {
-      duration: GLIDE_MS,
-      easing: 'ease-out',
-    });
+  // Nothing to glide from: the browser is asked where they are when it knows, and not before its first picture.
+  if (!rows.some((row) => tops.has(row))) {
+    setTimeout(() => note(rows));
+    return;
   }
+  const before = rows.map((row) => tops.get(row));
+  note(rows);
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+  for (const [n, row] of rows.entries()) {
+    const by = (before[n] ?? tops.get(row)!) - tops.get(row)!;
+    if (by === 0) continue;
+    const motion = [{ transform: `translateY(${by}px)` }, { transform: 'none' }];
+    row.animate(motion, { duration: GLIDE_MS, easing: 'ease-out' });
+  }
+}
+
+function note(rows: readonly HTMLElement[]): void {
+  for (const row of rows) tops.set(row, row.offsetTop);
 }

@@ -10,6 +10,19 @@ const sent = (...parameters: Parameters<typeof watchList>) =>
     .map(({ car, view }) => `${car}:${view}`)
     .join();
 
+it('cars are in order of their numbers', () => {
+  const roster = Object.fromEntries(['24', 'X1', '2', '110', '02', 'AB', '9'].map((car) => [car, {}]));
+  expect(carsOf({ roster, standings: {} } as unknown as RaceDocument)).toEqual([
+    '2',
+    '02',
+    '9',
+    '24',
+    '110',
+    'AB',
+    'X1',
+  ]);
+});
+
 it('every car that has a line anywhere is a car of the race', () => {
   expect(carsOf(race)).toEqual(['9', '11', '24']);
   expect(carsOf(undefined)).toEqual([]);

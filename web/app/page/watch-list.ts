@@ -7,10 +7,19 @@ export const WHOLE = 'full';
 /** What the map and the order of the race need of a car; the lesser one where a catalogue does not know it. */
 const FIELD_VIEWS = ['field', 'essentials'] as const;
 
+const isNumber = (car: string): boolean => /^\d+$/.test(car);
+
+/** By number; `02` behind `2`, and what is no number last. */
+function compareCars(a: string, b: string): number {
+  if (isNumber(a) !== isNumber(b)) return isNumber(a) ? -1 : 1;
+  if (isNumber(a) && Number(a) !== Number(b)) return Number(a) - Number(b);
+  return a.length - b.length || (a < b ? -1 : 1);
+}
+
 /** Every car that the race knows, in order of their numbers. */
 export function carsOf(race: RaceDocument | undefined): string[] {
   const cars = new Set([...Object.keys(race?.roster ?? {}), ...Object.keys(race?.standings ?? {})]);
-  return [...cars].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return [...cars].sort(compareCars);
 }
 
 /**
