@@ -11,6 +11,7 @@ const WAIT_MS = 20_000;
 /** One browser, one race and one edge that gives out the page. */
 export interface PageStage {
   readonly rig: RaceRig;
+  /** It is called `pit-wall`. */
   readonly edge: Edge;
   /** What the browser called an error, of all pages. */
   readonly problems: readonly string[];
@@ -33,7 +34,7 @@ export async function startPageStage(seed: number, options: RaceOptions = {}): P
   const built = await buildPage();
   const rig = await startRace(seed, options);
   await rig.publish(3);
-  const edge = await rig.startEdge({ webRoot: built.folder });
+  const edge = await rig.startEdge({ webRoot: built.folder, name: 'pit-wall' });
   const problems: string[] = [];
   const channelOf = (key: string) => {
     const index = rig.catalogue.channels.findIndex((channel) => channel.key === key);
