@@ -99,6 +99,7 @@ describe.skipIf(isLeftOut)(titleOf('the drivers of a fan'), () => {
     );
     await page.click('#devices-close');
     const phone = await stage.open(link.slice(stage.edge.url.length + 1), { viewport: { width: 390, height: 844 } });
+    await phone.waitForSelector('[data-driver="48"]');
     await stage.publish(phone);
     await isAsChosen(phone);
     await phone.context().close();
