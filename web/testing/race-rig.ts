@@ -20,11 +20,14 @@ export interface RaceOptions {
   readonly drive?: (tick: number, car: string, key: string) => number | null | undefined;
   /** The cars in the order of the race. */
   readonly orderAt?: (tick: number) => readonly string[];
+  /** All of the document, instead of one in that order. */
+  readonly documentAt?: (tick: number) => RaceDocument;
 }
 
 const DRIVERS: ReadonlyMap<string, string> = new Map(['9', '24', '48', '07'].map((car) => [car, `Driver ${car}`]));
 const KEYFRAME_EVERY = 20;
-const START_AT_MS = Date.UTC(2026, 1, 15, 20, 0, 0);
+/** Race time of the first tick, Unix ms. */
+export const START_AT_MS = Date.UTC(2026, 1, 15, 20, 0, 0);
 
 /** Same numbers for the same seed. */
 function randomFrom(seed: number): () => number {
@@ -152,7 +155,8 @@ class Rig implements RaceRig {
   }
 
   documentAt(tick: number): RaceDocument {
-    return documentOf(tick, this.#options.drivers, this.#options.orderAt?.(tick));
+    const { documentAt, drivers, orderAt } = this.#options;
+    return documentAt?.(tick) ?? documentOf(tick, drivers, orderAt?.(tick));
   }
 
   async publish(ticks = 1): Promise<void> {

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isLeftOut, launchChromium, titleOf } from '../../testing/chromium.ts';
+import { type RaceRig, START_AT_MS, startRace } from '../../testing/race-rig.ts';
 import { sayValue } from '../words.ts';
 import { buildCharts } from './testing/build-charts.ts';
-import { LAP_S, LapRace, START_AT_MS, valuesAt } from './testing/lap-race.ts';
+import { LAP_RACE, LAP_S, valuesAt } from './testing/lap-race.ts';
 
 describe.skipIf(isLeftOut)(titleOf('charts and the comparison'), () => {
-  let race: LapRace;
+  let race: RaceRig;
   let browser: Browser;
   let page: Page;
   let url: string;
@@ -19,10 +20,10 @@ describe.skipIf(isLeftOut)(titleOf('charts and the comparison'), () => {
   beforeAll(async () => {
     browser = await launchChromium();
     built = await buildCharts();
-    race = await LapRace.start();
+    race = await startRace(1, LAP_RACE);
     // Car 24 crosses the line at 7.5 s and then every 15 s, car 9 at 7.575 s and then every 15.15 s.
     await race.publish(131);
-    url = await race.serve(built.folder);
+    url = (await race.startEdge({ webRoot: built.folder })).url;
   });
   afterEach(async () => {
     await page?.close();
