@@ -201,6 +201,7 @@ describe.skipIf(isLeftOut)(titleOf('the page, for everybody'), () => {
       };
     });
     for (const [name, [one, other]] of Object.entries(colors)) expect(one, name).not.toBe(other);
+    expect(await findViolations(page)).toEqual([]);
     await page.emulateMedia({ forcedColors: 'none' });
   });
 });
