@@ -1,4 +1,4 @@
-import { createEffect, createMemo, createSignal, For, on, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, on, onCleanup, Show } from 'solid-js';
 import type { Standing } from '../../client/mod.ts';
 import type { Page } from '../page/page.ts';
 import { MISSING, sayCar, sayGap, sayLapTime } from '../words.ts';
@@ -114,6 +114,7 @@ function Row(props: { page: Page; car: string; isWhole: boolean; stopLap: number
 function Moved(props: { position: number | undefined }) {
   const [by, setBy] = createSignal(0);
   let timer: ReturnType<typeof setTimeout> | undefined;
+  onCleanup(() => clearTimeout(timer));
   createEffect(
     on(
       () => props.position,
@@ -123,7 +124,6 @@ function Moved(props: { position: number | undefined }) {
         clearTimeout(timer);
         timer = setTimeout(() => setBy(0), MARKED_MS);
       },
-      { defer: true },
     ),
   );
   return (

@@ -6,8 +6,8 @@ export interface Place {
 
 /** Stretches into which a lap is divided. */
 const STRETCHES = 360;
-/** So many stretches may be missing between two places of the line: a fast car skips some. */
-const MOST_MISSING = 12;
+/** So many stretches may be missing between two places of the line: on the shortest tracks a car skips a dozen from tick to tick. */
+const MOST_MISSING = 20;
 
 /**
  * The line of the track, drawn by the cars: nobody has to know it beforehand. Each stretch of the lap keeps the middle of the
