@@ -9,7 +9,12 @@ import { sayFlag } from './words.ts';
 const CARS = ['9', '24', '48', '07'];
 const DIALOGS = ['drivers', 'devices', 'details', 'help'];
 /** What comes when it is wanted. */
-const VIEW_IS_THERE = { car: '.cockpit', field: '.field', compare: '.compare', channels: '#channels' } as const;
+const VIEW_IS_THERE = {
+  car: '.cockpit .pinned canvas',
+  field: '.field',
+  compare: '.compare',
+  channels: '#channels',
+} as const;
 /** A degree of latitude is some 111 km: cars go on by 60 m in a tick. */
 const STEP_DEG = 60 / 111_000;
 
@@ -27,8 +32,9 @@ describe.skipIf(isLeftOut)(titleOf('the page, for everybody'), () => {
       // The first two change places with every tick.
       orderAt: (tick) => (tick % 2 === 0 ? CARS : ['24', '9', '48', '07']),
     });
-    page = await stage.open('?race=demo&car=24,9,48');
+    page = await stage.open('?race=demo&car=24,9,48&view=channels');
     await stage.isAtTick(page);
+    await page.click('[data-pin=water_temp]');
   });
 
   afterAll(async () => {
@@ -189,7 +195,7 @@ describe.skipIf(isLeftOut)(titleOf('the page, for everybody'), () => {
   );
 
   it('shows what is chosen, and how full a bar is, where the system picks all colors', async () => {
-    await page.emulateMedia({ forcedColors: 'active' });
+    await page.emulateMedia({ forcedColors: 'active', colorScheme: 'light' });
     await page.click('[data-view=car]');
     await stage.publish(page);
     const colors = await page.evaluate(() => {
