@@ -37,9 +37,10 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: [E2E],
+          globalSetup: 'web/testing/built-page.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },

@@ -314,5 +314,13 @@ describe.each(['stock-car', 'formula-1'])('the catalogue %s', (name) => {
 it('a stock car has at least 120 channels and all views of the design', () => {
   const { channels, views } = parseCatalogue(load('stock-car'));
   expect(channels.length).toBeGreaterThanOrEqual(120);
-  expect(views.map(({ name }) => name)).toEqual(['full', 'essentials', 'driver', 'engine', 'tires', 'chassis', 'field']);
+  expect(views.map(({ name }) => name)).toEqual([
+    'full',
+    'essentials',
+    'driver',
+    'engine',
+    'tires',
+    'chassis',
+    'field',
+  ]);
 });

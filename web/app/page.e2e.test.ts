@@ -3,7 +3,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dequantise } from '../../protocol/quantise.ts';
 import { startFaultProxy } from '../../testing/fault-proxy.ts';
-import { buildPage, isLeftOut, launchChromium, titleOf } from '../testing/chromium.ts';
+import { pageFolder } from '../testing/built-page.ts';
+import { isLeftOut, launchChromium, titleOf } from '../testing/chromium.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
 import { VIEWS } from './page/address.ts';
 import { sayIn } from './units.ts';
@@ -23,14 +24,12 @@ describe.skipIf(isLeftOut)(titleOf('the page'), () => {
   let browser: Browser;
   let page: Page;
   let problems: string[];
-  let built: Awaited<ReturnType<typeof buildPage>>;
 
   beforeAll(async () => {
     browser = await launchChromium();
-    built = await buildPage();
     rig = await startRace(11);
     await rig.publish(3);
-    await rig.startEdge({ webRoot: built.folder });
+    await rig.startEdge({ webRoot: pageFolder() });
   });
 
   afterEach(async () => {
@@ -41,7 +40,6 @@ describe.skipIf(isLeftOut)(titleOf('the page'), () => {
   afterAll(async () => {
     await browser?.close();
     await rig?.stop();
-    built?.remove();
   });
 
   async function visit(

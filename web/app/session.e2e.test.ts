@@ -3,7 +3,8 @@ import jsqr from 'jsqr';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readSessionLink } from '../client/mod.ts';
-import { buildPage, isLeftOut, launchChromium, titleOf } from '../testing/chromium.ts';
+import { pageFolder } from '../testing/built-page.ts';
+import { isLeftOut, launchChromium, titleOf } from '../testing/chromium.ts';
 import { type RaceRig, startRace } from '../testing/race-rig.ts';
 
 /** A CommonJS module: what Node gives as its default is all of it. */
@@ -14,7 +15,6 @@ const SHOTS = process.env.SLIPSTREAM_SCREENSHOTS;
 describe.skipIf(isLeftOut)(titleOf('the session of the page'), () => {
   let rig: RaceRig;
   let browser: Browser;
-  let built: Awaited<ReturnType<typeof buildPage>>;
   let problems: string[] = [];
   /** Every address that any page asked a server for. */
   let asked: string[] = [];
@@ -22,11 +22,10 @@ describe.skipIf(isLeftOut)(titleOf('the session of the page'), () => {
 
   beforeAll(async () => {
     browser = await launchChromium();
-    built = await buildPage();
     rig = await startRace(11);
     await rig.publish(3);
-    await rig.startEdge({ webRoot: built.folder });
-    await rig.startEdge({ webRoot: built.folder });
+    await rig.startEdge({ webRoot: pageFolder() });
+    await rig.startEdge({ webRoot: pageFolder() });
   });
 
   afterEach(async () => {
@@ -41,7 +40,6 @@ describe.skipIf(isLeftOut)(titleOf('the session of the page'), () => {
   afterAll(async () => {
     await browser?.close();
     await rig?.stop();
-    built?.remove();
   });
 
   /** A browser that knows nothing of the others. */

@@ -54,6 +54,9 @@ describe('the words of the page', () => {
     expect(say({ kind: 'snapshot', reason: 'other_epoch', bytes: 500 })).toBe(
       'Could not go on from where it was, repaired with 1 snapshot, 500 B, in 3 ms.',
     );
+    expect(say({ kind: 'snapshot', reason: 'resync', bytes: 500 })).toBe(
+      'Asked for a fresh copy and got it, 500 B, in 3 ms.',
+    );
   });
 
   it('tell every phase of the connection in a sentence', () => {

@@ -39,7 +39,9 @@ export function sayAge(ms: number | undefined): string {
 export const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** The last repair, such as `Missed 14 ticks, repaired with 1 composite, 212 B.` */
-export function sayReceipt({ kind, ticks, bytes, from, tookMs }: Receipt): string {
+export function sayReceipt({ kind, ticks, bytes, from, tookMs, reason }: Receipt): string {
+  // Asked for by this page: nothing was missed.
+  if (reason === 'resync') return `Asked for a fresh copy and got it, ${sayBytes(bytes)}, in ${tookMs} ms.`;
   if (from === undefined) return `Joined with a snapshot of ${sayBytes(bytes)}.`;
   if (kind !== 'snapshot' && ticks === 0) return 'Came back and had missed nothing.';
   const missed = ticks === 0 ? 'Could not go on from where it was' : `Missed ${count(ticks, 'tick')}`;

@@ -1,7 +1,8 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import type { Edge } from '../../../fanout/edge.ts';
 import { dequantise } from '../../../protocol/quantise.ts';
-import { buildPage, launchChromium } from '../../testing/chromium.ts';
+import { pageFolder } from '../../testing/built-page.ts';
+import { launchChromium } from '../../testing/chromium.ts';
 import { type RaceOptions, type RaceRig, startRace } from '../../testing/race-rig.ts';
 import { sayIn, type Units } from '../units.ts';
 
@@ -31,10 +32,9 @@ export interface PageStage {
 /** @param isExpected Says which errors of the console are no problem. */
 export async function startPageStage(seed: number, options: RaceOptions = {}): Promise<PageStage> {
   const browser: Browser = await launchChromium();
-  const built = await buildPage();
   const rig = await startRace(seed, options);
   await rig.publish(3);
-  const edge = await rig.startEdge({ webRoot: built.folder, name: 'pit-wall' });
+  const edge = await rig.startEdge({ webRoot: pageFolder(), name: 'pit-wall' });
   const problems: string[] = [];
   const channelOf = (key: string) => {
     const index = rig.catalogue.channels.findIndex((channel) => channel.key === key);
@@ -77,7 +77,6 @@ export async function startPageStage(seed: number, options: RaceOptions = {}): P
     async stop() {
       await browser.close();
       await rig.stop();
-      built.remove();
     },
   };
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dequantise } from '../../../protocol/quantise.ts';
-import { buildPage, isLeftOut, launchChromium, titleOf } from '../../testing/chromium.ts';
+import { pageFolder } from '../../testing/built-page.ts';
+import { isLeftOut, launchChromium, titleOf } from '../../testing/chromium.ts';
 import { type RaceRig, startRace } from '../../testing/race-rig.ts';
 import { sayIn } from '../units.ts';
 
@@ -17,14 +18,12 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
   let page: Page;
   let problems: string[];
   let running: ReturnType<RaceRig['run']> | undefined;
-  let built: Awaited<ReturnType<typeof buildPage>>;
 
   beforeAll(async () => {
     browser = await launchChromium();
-    built = await buildPage();
     rig = await startRace(11);
     await rig.publish(131);
-    await rig.startEdge({ webRoot: built.folder });
+    await rig.startEdge({ webRoot: pageFolder() });
   });
   afterEach(async () => {
     await running?.stop();
@@ -34,7 +33,6 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
   afterAll(async () => {
     await browser?.close();
     await rig?.stop();
-    built?.remove();
   });
 
   async function visit(options: Parameters<Browser['newPage']>[0] = {}) {
