@@ -40,7 +40,7 @@ export default defineConfig({
           globalSetup: 'web/testing/built-page.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
       },

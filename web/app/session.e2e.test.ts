@@ -44,7 +44,10 @@ describe.skipIf(isLeftOut)(titleOf('the session of the page'), () => {
 
   /** A browser that knows nothing of the others. */
   async function device(options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 1366, height: 900 }, ...options });
+    const context = await browser.newContext({
+      ...{ viewport: { width: 1366, height: 900 }, serviceWorkers: 'block' },
+      ...options,
+    });
     devices.push(context);
     const page = await context.newPage();
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));

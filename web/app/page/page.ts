@@ -12,6 +12,8 @@ import { ShownRace } from './shown-race.ts';
 import { carsOf } from './watch-list.ts';
 
 const LIST_EVERY_MS = 5000;
+/** What is for later waits until the first figures are there, on a phone far away, too. */
+const KEEP_AFTER_MS = 4000;
 const BASE = document.baseURI;
 /** State of an entry in the history that this page wrote itself. */
 const OWN = 'own';
@@ -80,7 +82,7 @@ export class Page {
     if (this.session.isFromLink) this.tell(sayOtherSession('link'));
     void this.#listRaces();
     new LastStateKeeper(pageStorage(), () => this.shown.lastState());
-    void this.#keepPage();
+    setTimeout(() => void this.#keepPage(), KEEP_AFTER_MS);
   }
 
   /** Another choice was made: it goes into the address, so that it can be sent to a friend, and to the other devices. */

@@ -52,7 +52,7 @@ export async function startPageStage(seed: number, options: RaceOptions = {}): P
     async open(query, contextOptions = {}, base = edge.url) {
       // Where metres are what people think in.
       const context = await browser.newContext({
-        ...{ locale: 'en-GB', viewport: { width: 1366, height: 900 } },
+        ...{ locale: 'en-GB', viewport: { width: 1366, height: 900 }, serviceWorkers: 'block' },
         ...contextOptions,
       });
       context.setDefaultTimeout(WAIT_MS);

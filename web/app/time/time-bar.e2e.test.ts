@@ -37,7 +37,7 @@ describe.skipIf(isLeftOut)(titleOf('the time bar'), () => {
 
   async function visit(options: Parameters<Browser['newPage']>[0] = {}) {
     problems = [];
-    page = await browser.newPage({ locale: 'en-GB', ...options });
+    page = await browser.newPage({ locale: 'en-GB', serviceWorkers: 'block', ...options });
     page.on('pageerror', (error) => problems.push(error.message));
     await page.goto(`${rig.edges[0]!.url}/?race=demo&car=24&view=channels`);
     await page.waitForFunction((at) => Number(document.body.dataset.tick) >= at, rig.tick);
