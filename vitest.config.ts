@@ -18,6 +18,9 @@ export default defineConfig({
           testTimeout: 30_000,
           include: ['**/*.test.ts'],
           exclude: [...configDefaults.exclude, INT, E2E],
+          // Pure code: it shares nothing, so its tests may share a process.
+          isolate: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

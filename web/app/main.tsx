@@ -3,5 +3,6 @@ import { App } from './app.tsx';
 import { Page } from './page/page.ts';
 
 const page = new Page();
-render(() => <App page={page} />, document.body);
+// The connection is being made while the page is being drawn.
 page.start();
+render(() => <App page={page} />, document.body);

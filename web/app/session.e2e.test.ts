@@ -156,8 +156,6 @@ describe.skipIf(isLeftOut)(titleOf('the session of the page'), () => {
   });
 
   it.each([
-    [390, 844, 'light'],
-    [390, 844, 'dark'],
     [1366, 768, 'light'],
     [320, 568, 'dark'],
   ] as const)('shows a code and a link that fit a window of %i × %i, %s', async (width, height, colorScheme) => {

@@ -12,8 +12,8 @@ import { ShownRace } from './shown-race.ts';
 import { carsOf } from './watch-list.ts';
 
 const LIST_EVERY_MS = 5000;
-/** What is for later waits until the first figures are there, on a phone far away, too. */
-const KEEP_AFTER_MS = 4000;
+/** What is for later waits for the first figures, but not longer than so. */
+const KEEP_AFTER_MS = 10_000;
 const BASE = document.baseURI;
 /** State of an entry in the history that this page wrote itself. */
 const OWN = 'own';
@@ -36,7 +36,10 @@ export class Page {
   readonly shown = new ShownRace({
     choice: () => this.choice(),
     onField: (race) => this.#pickCar(race),
-    onPicture: () => this.playback.show(this.focus()),
+    onPicture: () => {
+      this.playback.show(this.focus());
+      if (this.shown.car(this.focus())) this.#keepPage();
+    },
     say: (problem) => this.say(problem),
   });
   readonly #races = createSignal<readonly ListedRace[]>([]);
@@ -46,6 +49,7 @@ export class Page {
   readonly #problem = createSignal<string | undefined>();
   readonly #notice = createSignal<string | undefined>();
   readonly #offline = createSignal('It is being found out.');
+  #isKeeping = false;
   /** Race time that the address asked for. */
   #wantedMs: number | undefined;
 
@@ -82,7 +86,7 @@ export class Page {
     if (this.session.isFromLink) this.tell(sayOtherSession('link'));
     void this.#listRaces();
     new LastStateKeeper(pageStorage(), () => this.shown.lastState());
-    setTimeout(() => void this.#keepPage(), KEEP_AFTER_MS);
+    setTimeout(() => this.#keepPage(), KEEP_AFTER_MS);
   }
 
   /** Another choice was made: it goes into the address, so that it can be sent to a friend, and to the other devices. */
@@ -235,8 +239,14 @@ export class Page {
     }
   }
 
-  /** Has the browser keep the page for a time without a network. */
-  async #keepPage(): Promise<void> {
+  /** Has the browser keep the page for a time without a network, once. */
+  #keepPage(): void {
+    if (this.#isKeeping) return;
+    this.#isKeeping = true;
+    void this.#tellKept();
+  }
+
+  async #tellKept(): Promise<void> {
     try {
       const { registerOffline } = await import('../offline/register.ts');
       const kept = await registerOffline();

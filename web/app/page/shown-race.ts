@@ -117,19 +117,22 @@ export class ShownRace {
   /** @param how All but the race and its cars. @returns `undefined` where it cannot be followed; the page was told why. */
   open(name: string | undefined, how: Omit<PlayerOptions, 'race' | 'watch'>): Player | undefined {
     this.player()?.close();
-    this.#name[1](name);
-    this.#player[1](undefined);
-    this.#restored[1](readLastState(pageStorage(), name));
-    this.#document[1](this.restored()?.document);
-    this.silent.forget();
-    if (name === undefined) return undefined;
     const watch = watchList(this.#needs.choice().cars, undefined, undefined, false);
-    const player = this.#try(() => openPlayer({ ...how, race: name, watch, followsSession: false }));
-    if (!player) return undefined;
+    const player =
+      name === undefined
+        ? undefined
+        : this.#try(() => openPlayer({ ...how, race: name, watch, followsSession: false }));
+    this.#name[1](name);
     this.#player[1](player);
     this.#watched = JSON.stringify(watch);
-    this.status.follow(player);
-    this.#hear(player);
+    this.silent.forget();
+    // While the connection is being made.
+    this.#restored[1](readLastState(pageStorage(), name));
+    this.#document[1](this.restored()?.document);
+    if (player) {
+      this.status.follow(player);
+      this.#hear(player);
+    }
     return player;
   }
 
