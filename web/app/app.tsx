@@ -32,8 +32,11 @@ export function App(props: { page: Page }) {
   const [dialog, setDialog] = createSignal<DialogName | undefined>();
   const close = (name: DialogName) => dialog() === name && setDialog(undefined);
   const { acts, view: time } = page.playback;
-  /** The first figures of the car do not wait for the map. */
-  const hasPicture = createMemo(() => page.shown.car(page.focus()) !== undefined);
+  /** The first figures of the car do not wait for what stands beside them. */
+  const [hasPicture, setPicture] = createSignal(false);
+  createEffect(() => {
+    if (!hasPicture() && page.shown.car(page.focus())) requestAnimationFrame(() => setTimeout(() => setPicture(true)));
+  });
   // Looked at with every picture, said once: an alert that is written again is read out again.
   const problem = createMemo(() => page.problem());
   listenToKeys({
@@ -97,7 +100,9 @@ export function App(props: { page: Page }) {
                   </Show>
                 </div>
               </WideOnly>
-              <Leaderboard page={page} isWhole={false} />
+              <Show when={hasPicture()}>
+                <Leaderboard page={page} isWhole={false} />
+              </Show>
             </div>
           </Match>
           <Match when={page.view() === 'field'}>

@@ -259,6 +259,9 @@ describe.skipIf(isLeftOut)(titleOf('the page'), () => {
           return [`${name} ${x.toFixed(1)} ${y.toFixed(1)}`];
         }),
       );
+    // What stands beside the car comes behind its first figures.
+    await page.waitForSelector('#standings');
+    await page.waitForSelector('.map canvas');
     const before = await layout();
     expect(before.length).toBeGreaterThan(100);
     for (let i = 0; i < 12; i++) {

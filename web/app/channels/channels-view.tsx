@@ -64,7 +64,7 @@ function ChannelRow(props: { page: Page; channel: ChannelValue | undefined }) {
   const { page } = props;
   // Gone with another catalogue: the row goes in the same turn.
   const channel = createMemo<ChannelValue>((before) => props.channel ?? before, props.channel!);
-  const reading = () => describe(page, page.focus(), channel());
+  const reading = createMemo(() => describe(page, page.focus(), channel()));
   const isPinned = () => page.settings.pins().includes(channel().key);
   return (
     <tr data-severity={reading().severity}>

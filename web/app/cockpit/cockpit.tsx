@@ -29,7 +29,7 @@ export function Cockpit(props: { page: Page }) {
       </div>
       <PinnedChannels
         page={props.page}
-        hint="Any channel of the car can be kept in sight here, with a chart: ☆ in Channels."
+        hint="Any channel of the car can be kept in sight here, with a chart: the star in Channels."
       />
     </section>
   );

@@ -1,4 +1,4 @@
-import { type JSX, Show } from 'solid-js';
+import { createMemo, type JSX, Show } from 'solid-js';
 import type { Page } from '../page/page.ts';
 import { type Reading, read } from '../parts/reading.ts';
 
@@ -39,7 +39,7 @@ export function ChannelFigure(props: {
   /** What else knows it, where the car does not tell. */
   otherwise?: number | null | undefined;
 }) {
-  const reading = (): Reading => read(props.page, props.page.focus(), ...props.keys);
+  const reading = createMemo((): Reading => read(props.page, props.page.focus(), ...props.keys));
   const value = () => reading().value ?? props.otherwise ?? null;
   const isKnown = () => reading().channel !== undefined || value() !== null;
   return (

@@ -1,4 +1,4 @@
-import { Show } from 'solid-js';
+import { createMemo, Show } from 'solid-js';
 import type { Page } from '../page/page.ts';
 import { read } from '../parts/reading.ts';
 import { MISSING } from '../words.ts';
@@ -11,8 +11,8 @@ const MOST_G = 4;
 /** What pulls at the driver: a dot that moves as the driver's head does. */
 export function GForce(props: { page: Page }) {
   const of = (...keys: string[]) => read(props.page, props.page.focus(), ...keys);
-  const lateral = () => of('accel_lat', 'acc_y');
-  const along = () => of('accel_long', 'acc_x');
+  const lateral = createMemo(() => of('accel_lat', 'acc_y'));
+  const along = createMemo(() => of('accel_long', 'acc_x'));
   const inG = (value: number | null) => (value === null ? null : value / G);
   const total = () => {
     const [x, y] = [inG(lateral().value), inG(along().value)];

@@ -1,11 +1,11 @@
-import { Show } from 'solid-js';
+import { createMemo, Show } from 'solid-js';
 import type { Page } from '../page/page.ts';
 import { read } from '../parts/reading.ts';
 import { MISSING } from '../words.ts';
 
 /** Throttle, brake and steering wheel. */
 export function Pedals(props: { page: Page }) {
-  const steering = () => read(props.page, props.page.focus(), 'steering');
+  const steering = createMemo(() => read(props.page, props.page.focus(), 'steering'));
   return (
     <div class="controls">
       <div class="pedals">
@@ -33,7 +33,7 @@ export function Pedals(props: { page: Page }) {
 }
 
 function Pedal(props: { page: Page; channel: string; label: string }) {
-  const reading = () => read(props.page, props.page.focus(), props.channel);
+  const reading = createMemo(() => read(props.page, props.page.focus(), props.channel));
   const percent = () => {
     const { value, channel } = reading();
     if (value === null) return null;

@@ -1,4 +1,4 @@
-import { For } from 'solid-js';
+import { createMemo, For } from 'solid-js';
 import type { Page } from '../page/page.ts';
 import { read } from '../parts/reading.ts';
 import { MISSING } from '../words.ts';
@@ -14,7 +14,9 @@ const sayGear = (gear: number | null): string =>
 export function RevCounter(props: { page: Page }) {
   const { page } = props;
   const of = (key: string) => read(page, page.focus(), key);
-  const share = () => shiftShare(of('shift_light').channel, of('rpm').channel);
+  const speed = createMemo(() => of('speed'));
+  const rpm = createMemo(() => of('rpm'));
+  const share = createMemo(() => shiftShare(of('shift_light').channel, rpm().channel));
   const lit = () => Math.round((share() ?? 0) * LIGHTS.length);
   return (
     <div class="revs">
@@ -36,15 +38,15 @@ export function RevCounter(props: { page: Page }) {
       </p>
       <p class="speed">
         <span class="figure" data-figure="speed">
-          {of('speed').text}
+          {speed().text}
         </span>
-        <span class="unit">{of('speed').unit}</span>
+        <span class="unit">{speed().unit}</span>
       </p>
       <p class="rpm">
         <span class="figure" data-figure="rpm">
-          {of('rpm').text}
+          {rpm().text}
         </span>
-        <span class="unit">{of('rpm').unit || 'rpm'}</span>
+        <span class="unit">{rpm().unit || 'rpm'}</span>
       </p>
     </div>
   );

@@ -1,4 +1,4 @@
-import { For, Show } from 'solid-js';
+import { createMemo, For, Show } from 'solid-js';
 import type { Page } from '../page/page.ts';
 import { read } from '../parts/reading.ts';
 
@@ -36,7 +36,7 @@ function Tire(props: { page: Page; id: string; label: string }) {
       <div class="strips">
         <For each={STRIPS}>
           {(strip) => {
-            const reading = () => of(`tire_*_temp_${strip}`);
+            const reading = createMemo(() => of(`tire_*_temp_${strip}`));
             return (
               <span
                 class="figure strip"
@@ -63,19 +63,15 @@ function Tire(props: { page: Page; id: string; label: string }) {
 }
 
 function Detail(props: { name: string; reading: ReturnType<typeof read>; unit: string; what?: string }) {
+  const reading = createMemo(() => props.reading);
   return (
     <span>
-      <span
-        class="figure"
-        data-figure={props.name}
-        data-severity={props.reading.severity}
-        title={props.reading.trouble}
-      >
-        {props.reading.text}
+      <span class="figure" data-figure={props.name} data-severity={reading().severity} title={reading().trouble}>
+        {reading().text}
       </span>
       <span class="unit">
         {' '}
-        {props.reading.unit || props.unit} {props.what}
+        {reading().unit || props.unit} {props.what}
       </span>
     </span>
   );

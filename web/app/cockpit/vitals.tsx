@@ -34,7 +34,7 @@ export function Vitals(props: { page: Page }) {
 }
 
 function Vital(props: { page: Page; channel: ChannelValue }) {
-  const reading = () => describe(props.page, props.page.focus(), props.channel);
+  const reading = createMemo(() => describe(props.page, props.page.focus(), props.channel));
   /** Where the value stands between the ends of what is usual: the limits, with a third of their span around. */
   const share = () => {
     const { min, max, limits, value } = props.channel;

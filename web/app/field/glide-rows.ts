@@ -1,4 +1,6 @@
 const GLIDE_MS = 500;
+/** The first pictures of a page are drawn by then. */
+const QUIET_MS = 1000;
 /** Where each row was drawn last, from the top of its table. */
 const tops = new WeakMap<HTMLElement, number>();
 
@@ -7,7 +9,7 @@ export function glideRows(body: HTMLElement): void {
   const rows = [...body.children] as HTMLElement[];
   // Nothing to glide from: the browser is asked where they are when it knows, and not before its first picture.
   if (!rows.some((row) => tops.has(row))) {
-    setTimeout(() => note(rows));
+    setTimeout(() => note(rows), QUIET_MS);
     return;
   }
   const before = rows.map((row) => tops.get(row));

@@ -12,6 +12,7 @@ export interface Marker {
 
 /** As wide as a letter is high on a usual screen, px: all of the page grows on large ones. */
 const USUAL_PX = 16;
+const COLORS = ['--text', '--quiet', '--card', '--on-car', '--car-1', '--car-2', '--car-3', '--car-4'];
 const MARGIN_PX = 22;
 const TRACK_PX = 7;
 
@@ -26,6 +27,7 @@ export class MapPicture {
   #angle = 0;
   #isWhole = false;
   #width = 0;
+  #height = 0;
   #put: ((place: Place) => Place) | undefined;
   #track = new Path2D();
 
@@ -34,22 +36,28 @@ export class MapPicture {
     this.#context = canvas.getContext('2d')!;
   }
 
-  /** Takes the track as it is known now. @param places Of the cars, which have to be on the picture while the track is not. */
-  fit(lines: readonly (readonly Place[])[], isWhole: boolean, places: Iterable<Place>): void {
+  /** Takes the room and the colors that there are. The browser works out its layout for that: not once per tick. */
+  measure(): void {
     const canvas = this.#canvas;
     const style = getComputedStyle(canvas);
-    this.#colorOf = (name) => style.getPropertyValue(name);
+    const colors = new Map(COLORS.map((name) => [name, style.getPropertyValue(name)]));
+    this.#colorOf = (name) => colors.get(name) ?? '';
     const unit = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_PX;
     const scale = Math.min(3, window.devicePixelRatio || 1);
     const [width, height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     this.#context.setTransform(scale * unit, 0, 0, scale * unit, 0, 0);
     this.#width = canvas.clientWidth / unit;
+    this.#height = canvas.clientHeight / unit;
+  }
+
+  /** Takes the track as it is known now. @param places Of the cars, which have to be on the picture while the track is not. */
+  fit(lines: readonly (readonly Place[])[], isWhole: boolean, places: Iterable<Place>): void {
     this.#isWhole = isWhole;
     const all = lines.flat();
     this.#angle = isWhole ? axisOf(all) : 0;
     const shown = isWhole ? all : [...all, ...places];
-    this.#put = frame(shown, this.#width, canvas.clientHeight / unit, this.#angle);
+    this.#put = frame(shown, this.#width, this.#height, this.#angle);
     this.#track = new Path2D();
     if (!this.#put) return;
     for (const line of lines)

@@ -56,11 +56,16 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
     refit();
   };
 
-  /** Light and dark, and the room that there is, change at any time. */
   const refit = () => {
-    picture ??= new MapPicture(canvas);
-    picture.fit(outline.lines(), outline.isWhole, glide.at(Number.POSITIVE_INFINITY).values());
+    picture?.fit(outline.lines(), outline.isWhole, glide.at(Number.POSITIVE_INFINITY).values());
     draw();
+  };
+
+  /** Light and dark, and the room that there is, change at any time. */
+  const measure = () => {
+    picture ??= new MapPicture(canvas);
+    picture.measure();
+    refit();
   };
 
   const draw = () => {
@@ -96,14 +101,14 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
   );
   onMount(() => {
     const stopViewing = page.shown.viewField();
-    const watcher = new ResizeObserver(refit);
+    const watcher = new ResizeObserver(measure);
     watcher.observe(canvas);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', refit);
+    scheme.addEventListener('change', measure);
     onCleanup(() => {
       stopViewing();
       watcher.disconnect();
-      scheme.removeEventListener('change', refit);
+      scheme.removeEventListener('change', measure);
       cancelAnimationFrame(frame);
       seeding.abort();
     });

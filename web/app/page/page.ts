@@ -6,7 +6,7 @@ import { sayOtherSession } from '../words.ts';
 import { type Address, formatAddress, readAddress, VIEWS, type ViewName } from './address.ts';
 import { type Choice, choiceOf, follow, isSame, NO_CHOICE, show } from './choice.ts';
 import { type OtherReason, PageSession } from './page-session.ts';
-import { fetchAhead, type ListedRace, listRaces } from './race-list.ts';
+import { type ListedRace, listRaces } from './race-list.ts';
 import { openSettings } from './settings.ts';
 import { ShownRace } from './shown-race.ts';
 import { carsOf } from './watch-list.ts';
@@ -257,16 +257,9 @@ export class Page {
     }
   }
 
-  #fetchCatalogue(): void {
-    const next = this.shown.name() ?? this.races()[0]?.race;
-    const listed = this.races().find(({ race }) => race === next);
-    if (listed && !this.shown.player()?.catalogue) void fetchAhead(BASE, listed).catch(() => undefined);
-  }
-
   async #listRaces(): Promise<void> {
     try {
       this.#races[1](await listRaces(BASE));
-      this.#fetchCatalogue();
       const first = this.races()[0]?.race;
       if (this.shown.name() === undefined && first !== undefined) this.#follow({ ...this.#address(), race: first });
       else if (first === undefined)

@@ -3,8 +3,6 @@ export interface ListedRace {
   readonly race: string;
   readonly name: string | null;
   readonly kind: string | null;
-  /** Hash of its catalogue. */
-  readonly catalogue: string | null;
 }
 
 /**
@@ -20,12 +18,4 @@ export async function listRaces(base: string): Promise<ListedRace[]> {
   }
   if (!response.ok) throw new Error(`The server cannot list its races at the moment (status ${response.status}).`);
   return (await response.json()) as ListedRace[];
-}
-
-/**
- * Has the browser fetch a catalogue, which never changes: it is there when the race is joined, and does not have to be waited for then.
- * Where that fails it is asked for again when it is needed.
- */
-export async function fetchAhead(base: string, { catalogue }: ListedRace): Promise<void> {
-  if (catalogue !== null) await fetch(new URL(`catalogue/${catalogue}`, base)).then((answer) => answer.arrayBuffer());
 }

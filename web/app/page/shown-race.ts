@@ -44,6 +44,8 @@ export class ShownRace {
   readonly #picture = createSignal(0);
   readonly #restored = createSignal<LastState | undefined>();
   #isDrawing = false;
+  /** The cars as they were asked for in this picture. */
+  #seen: { picture: number; cars: Map<string, CarView | undefined> } = { picture: -1, cars: new Map() };
   /** How many components show the whole field. */
   #fieldViewers = 0;
   /** What was last asked of an edge. */
@@ -65,9 +67,13 @@ export class ShownRace {
   // ---- what components read ----
 
   car(id: string | undefined): CarView | undefined {
-    this.picture();
+    const picture = this.picture();
     if (id === undefined) return undefined;
-    return this.player()?.car(id) ?? this.restored()?.cars.find(({ car }) => car === id);
+    // A hundred figures of a picture ask for the same car.
+    if (this.#seen.picture !== picture) this.#seen = { picture, cars: new Map() };
+    const { cars } = this.#seen;
+    if (!cars.has(id)) cars.set(id, this.player()?.car(id));
+    return cars.get(id) ?? this.restored()?.cars.find(({ car }) => car === id);
   }
 
   /** Every channel of a car, with its value where the car has come with all of them. */

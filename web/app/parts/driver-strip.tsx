@@ -1,4 +1,4 @@
-import { For } from 'solid-js';
+import { createMemo, For } from 'solid-js';
 import type { Page } from '../page/page.ts';
 import { MISSING, sayCar, sayGap, saySurname } from '../words.ts';
 import { read } from './reading.ts';
@@ -20,7 +20,7 @@ export function DriverStrip(props: { page: Page; onAdd: () => void }) {
 function DriverCard(props: { page: Page; car: string; place: number }) {
   const { page } = props;
   const standing = () => page.shown.standing(props.car);
-  const speed = () => read(page, props.car, 'speed');
+  const speed = createMemo(() => read(page, props.car, 'speed'));
   const where = () => {
     const now = standing();
     if (now?.status === 'silent') return 'no data';
