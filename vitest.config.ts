@@ -41,6 +41,8 @@ export default defineConfig({
           name: 'e2e',
           include: [E2E],
           globalSetup: 'web/testing/built-page.ts',
+          // One after the other anyway, and what drives a browser takes seconds to be loaded.
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 1,

@@ -263,14 +263,15 @@ it('misses no tick and gets none twice, however often the wire is cut', async ()
 it('asks after the edge, and does not leave it, when the machine itself has slept', async () => {
   const edge = await startEdgeProcess(rig.natsUrl);
   try {
-    const { race } = join({ url: edge.url, deadlines: { silenceMs: 900 } });
+    const { race } = join({ url: edge.url, deadlines: { silenceMs: 600 } });
     const phases: string[] = [];
     await until(isCurrent(race));
-    // Fresh, so that the edge has no reason to say in these seconds that the race stands still.
+    // Longer than the silence and two seconds, which is called sleep; fresh, and shorter than the three seconds after which the edge
+    // says that the race stands still.
     await rig.publish(1);
     await until(isCurrent(race));
     race.on('status', ({ phase }) => phases.push(phase));
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2960);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2800);
     await until(() => phases.length >= 2);
     expect(phases.slice(0, 2)).toEqual(['probing', 'live']);
   } finally {
