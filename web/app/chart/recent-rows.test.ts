@@ -43,7 +43,8 @@ it('shows nothing before the first tick, and holes for a channel that the histor
 });
 
 it('stays bounded, ascending and of one length whatever comes', () => {
-  const step = fc.record({ atMs: fc.nat({ max: 1_000_000 }), isRead: fc.boolean() });
+  // From 1 on: the two rows of the history below are at different times, as those of an edge are.
+  const step = fc.record({ atMs: fc.integer({ min: 1, max: 1_000_000 }), isRead: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const recent = open(50_000);
