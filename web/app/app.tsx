@@ -2,7 +2,6 @@ import { createEffect, createMemo, createSignal, lazy, Match, Show, Switch } fro
 import { Cockpit } from './cockpit/cockpit.tsx';
 import { Modal } from './dialogs/modal.tsx';
 import { Leaderboard } from './field/leaderboard.tsx';
-import type { Pointer } from './field/track-map.tsx';
 import { listenToKeys } from './page/keys.ts';
 import type { Page } from './page/page.ts';
 import { DriverStrip } from './parts/driver-strip.tsx';
@@ -147,7 +146,7 @@ export function App(props: { page: Page }) {
 /** The comparison, and the place on the track at which it is being looked. */
 function Compare(props: { page: Page }) {
   const { page } = props;
-  const [pointer, setPointer] = createSignal<Pointer | undefined>();
+  const [pointer, setPointer] = createSignal<number | undefined>();
   return (
     <div class="comparing">
       <Later>
@@ -158,9 +157,7 @@ function Compare(props: { page: Page }) {
               cars={page.choice().cars}
               nameOf={(car) => page.shown.entry(car)?.driver ?? ''}
               units={page.settings.units()}
-              onCursor={(share) =>
-                setPointer(share === undefined ? undefined : { share, label: `${Math.round(share * 100)} %` })
-              }
+              onCursor={(share) => setPointer(share)}
             />
           )}
         </Show>

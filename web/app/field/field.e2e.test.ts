@@ -81,6 +81,22 @@ describe.skipIf(isLeftOut)(titleOf('the field'), () => {
     expect(await page.textContent('#time-where')).toMatch(/^Playing, 0:\d\d behind live\.$/);
   });
 
+  it('asks once for what was driven before, also where that does not make the track whole', async () => {
+    let asked = 0;
+    page = await stage.open('?race=demo&car=24');
+    await page.route('**/history*', (route) => {
+      asked++;
+      return route.abort();
+    });
+    await page.goto(`${stage.edge.url}/?race=demo&car=24&view=field`);
+    await stage.isAtTick(page);
+    await expect.poll(() => asked, WAIT).toBeGreaterThan(0);
+    // The client asks some times for what it does not get; the map does not, however many pictures come.
+    for (let n = 0; n < 8; n++) await stage.publish(page);
+    expect(asked).toBeLessThanOrEqual(4);
+    stage.forgive(/ERR_FAILED/);
+  });
+
   /** Where the car in front is drawn: the middle of all pixels of its color, in px. */
   const findMarker = () =>
     page.evaluate(() => {

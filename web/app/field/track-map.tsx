@@ -1,4 +1,4 @@
-import { createEffect, createSignal, on, onCleanup, onMount, untrack } from 'solid-js';
+import { createEffect, createMemo, createSignal, on, onCleanup, onMount, untrack } from 'solid-js';
 import type { CarView } from '../../client/mod.ts';
 import type { Page } from '../page/page.ts';
 import { Glide } from './glide.ts';
@@ -7,17 +7,11 @@ import { Projection } from './projection.ts';
 import { seedOutline } from './seed-outline.ts';
 import { type Place, TrackOutline } from './track-outline.ts';
 
-/** A place on the track that somebody points at, with the place of a chosen driver among the chosen. */
-export interface Pointer {
-  /** Of the lap, 0 to 1. */
-  readonly share: number;
-  readonly label: string;
-}
-
 /**
  * Where every car is, on a track that the cars draw themselves. For eyes only: the standings say the same in words, and better.
+ * @param pointer Share of the lap, 0 to 1, at which somebody points.
  */
-export default function TrackMap(props: { page: Page; pointer?: Pointer | undefined }) {
+export default function TrackMap(props: { page: Page; pointer?: number | undefined }) {
   const { page } = props;
   let canvas!: HTMLCanvasElement;
   let picture: MapPicture | undefined;
@@ -78,7 +72,7 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
     const markers: Marker[] = [...places].map(([car, place]) => ({
       ...{ car, place, chosen: chosen.indexOf(car) + 1, isFocus: car === focus },
     }));
-    const pointer = props.pointer && outline.at(props.pointer.share);
+    const pointer = props.pointer === undefined ? undefined : outline.at(props.pointer);
     picture?.draw(markers, pointer);
     if (!isStill && glide.isMoving(nowMs)) frame = requestAnimationFrame(draw);
   };
@@ -91,12 +85,16 @@ export default function TrackMap(props: { page: Page; pointer?: Pointer | undefi
   );
   createEffect(on([page.shown.picture, page.choice], take));
   createEffect(on(() => props.pointer, draw, { defer: true }));
-  // The race was there before this page: what the car in front drove is asked for once.
+  // The race was there before this page: what the car in front drove is asked for once, when a time is shown up to which it may be told.
+  const isShown = createMemo(() => page.shown.car(page.focus()) !== undefined);
+  const front = createMemo(() => page.focus());
   createEffect(
-    on([page.shown.player, page.focus.bind(page), () => page.shown.picture() > 1], ([player, car, isShown]) => {
-      if (!player || car === undefined || !isShown || outline.isWhole) return;
-      const into = outline;
-      void seedOutline(player, car, into, projection, seeding.signal).then(() => setShare(drawn()));
+    on([page.shown.player, front, isShown], ([player, car, canAsk]) => {
+      if (!player || car === undefined || !canAsk || outline.isWhole) return;
+      void seedOutline(player, car, outline, projection, seeding.signal).then(() => {
+        setShare(drawn());
+        refit();
+      });
     }),
   );
   onMount(() => {

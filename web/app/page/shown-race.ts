@@ -45,7 +45,9 @@ export class ShownRace {
   readonly #restored = createSignal<LastState | undefined>();
   #isDrawing = false;
   /** The cars as they were asked for in this picture. */
-  #seen: { picture: number; cars: Map<string, CarView | undefined> } = { picture: -1, cars: new Map() };
+  #seen: { picture: number; player: Player | undefined; cars: Map<string, CarView | undefined> } = {
+    ...{ picture: -1, player: undefined, cars: new Map() },
+  };
   /** How many components show the whole field. */
   #fieldViewers = 0;
   /** What was last asked of an edge. */
@@ -67,12 +69,13 @@ export class ShownRace {
   // ---- what components read ----
 
   car(id: string | undefined): CarView | undefined {
-    const picture = this.picture();
+    const [picture, player] = [this.picture(), this.player()];
     if (id === undefined) return undefined;
     // A hundred figures of a picture ask for the same car.
-    if (this.#seen.picture !== picture) this.#seen = { picture, cars: new Map() };
+    if (this.#seen.picture !== picture || this.#seen.player !== player)
+      this.#seen = { picture, player, cars: new Map() };
     const { cars } = this.#seen;
-    if (!cars.has(id)) cars.set(id, this.player()?.car(id));
+    if (!cars.has(id)) cars.set(id, player?.car(id));
     return cars.get(id) ?? this.restored()?.cars.find(({ car }) => car === id);
   }
 

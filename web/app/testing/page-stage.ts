@@ -16,6 +16,8 @@ export interface PageStage {
   readonly edge: Edge;
   /** What the browser called an error, of all pages. */
   readonly problems: readonly string[];
+  /** Takes out what a test has brought about itself. */
+  forgive(which: RegExp): void;
   /** Opens the page in a browser that knows nothing of the others. @param base Of the edge where it is not given. */
   open(query: string, options?: BrowserContextOptions, base?: string): Promise<Page>;
   /** Waits until the page shows the newest tick. */
@@ -65,6 +67,9 @@ export async function startPageStage(seed: number, options: RaceOptions = {}): P
       page.on('pageerror', (error) => problems.push(error.message));
       await page.goto(`${base}/${query}`);
       return page;
+    },
+    forgive(which) {
+      problems.splice(0, problems.length, ...problems.filter((problem) => !which.test(problem)));
     },
     async publish(page, ticks = 1) {
       await rig.publish(ticks);
