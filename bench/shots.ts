@@ -49,7 +49,7 @@ const LAPTOP = { width: 1366, height: 900 } as const;
 const SHOTS: readonly Shot[] = [
   { name: 'page', query: 'car={car}&view=car', ...LAPTOP },
   { name: 'field', query: 'car={car}&view=field', ...LAPTOP },
-  { name: 'compare', query: 'car={car}&view=compare&with={rival}', ...LAPTOP },
+  { name: 'compare', query: 'car={car},{rival}&view=compare', ...LAPTOP },
   { name: 'phone', query: 'car={car}&view=car', width: 390, height: 844 },
 ];
 /** Whoever reads the README waits for all of them. */

@@ -2,7 +2,7 @@ import { createMemo, createSignal, For, Show } from 'solid-js';
 import type { ChannelValue } from '../../client/mod.ts';
 import { CarHeading } from '../cockpit/car-heading.tsx';
 import type { Page } from '../page/page.ts';
-import { describe } from '../parts/reading.ts';
+import { readingOf } from '../parts/reading.ts';
 import { PinnedChannels } from './pinned-channels.tsx';
 
 const isSameList = (a: readonly string[], b: readonly string[]) => a.join(' ') === b.join(' ');
@@ -64,7 +64,7 @@ function ChannelRow(props: { page: Page; channel: ChannelValue | undefined }) {
   const { page } = props;
   // Gone with another catalogue: the row goes in the same turn.
   const channel = createMemo<ChannelValue>((before) => props.channel ?? before, props.channel!);
-  const reading = createMemo(() => describe(page, page.focus(), channel()));
+  const reading = createMemo(() => readingOf(page, page.focus(), channel()));
   const isPinned = () => page.settings.pins().includes(channel().key);
   return (
     <tr data-severity={reading().severity}>

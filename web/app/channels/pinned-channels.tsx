@@ -2,7 +2,7 @@ import { For, lazy, Show } from 'solid-js';
 import type { ChannelValue } from '../../client/mod.ts';
 import type { Page } from '../page/page.ts';
 import { Later } from '../parts/later.tsx';
-import { describe } from '../parts/reading.ts';
+import { readingOf } from '../parts/reading.ts';
 
 /** Charts come when somebody wants one: the first view of the page does not wait for them. */
 const ChannelChart = lazy(() => import('../chart/channel-chart.tsx'));
@@ -24,7 +24,7 @@ export function PinnedChannels(props: { page: Page; hint?: string }) {
             {(key) => (
               <Show when={page.shown.channel(page.focus(), key)}>
                 {(channel) => {
-                  const reading = () => describe(page, page.focus(), channel());
+                  const reading = () => readingOf(page, page.focus(), channel());
                   return (
                     <div>
                       <dt>

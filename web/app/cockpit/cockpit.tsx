@@ -1,7 +1,6 @@
 import { Show } from 'solid-js';
 import { PinnedChannels } from '../channels/pinned-channels.tsx';
 import type { Page } from '../page/page.ts';
-import { read } from '../parts/reading.ts';
 import { MISSING, sayCar, sayDistance, sayLapTime } from '../words.ts';
 import { CarHeading } from './car-heading.tsx';
 import { ChannelFigure, Figure } from './figure.tsx';
@@ -80,9 +79,7 @@ function Standing(props: { page: Page }) {
           </Figure>
         )}
       </Show>
-      <Show when={read(page, car(), 'fuel_pct').channel}>
-        <ChannelFigure page={page} label="Fuel" keys={['fuel_pct']} />
-      </Show>
+      <ChannelFigure page={page} label="Fuel" keys={['fuel_pct']} />
     </dl>
   );
 }

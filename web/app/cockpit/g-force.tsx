@@ -1,10 +1,9 @@
 import { createMemo, Show } from 'solid-js';
 import type { Page } from '../page/page.ts';
-import { read } from '../parts/reading.ts';
+import { type Reading, read } from '../parts/reading.ts';
+import { shownIn } from '../units.ts';
 import { MISSING } from '../words.ts';
 
-/** Standard gravity, m/s² (ISO 80000-3). */
-const G = 9.80665;
 /** What the picture has room for. */
 const MOST_G = 4;
 
@@ -13,12 +12,14 @@ export function GForce(props: { page: Page }) {
   const of = (...keys: string[]) => read(props.page, props.page.focus(), ...keys);
   const lateral = createMemo(() => of('accel_lat', 'acc_y'));
   const along = createMemo(() => of('accel_long', 'acc_x'));
-  const inG = (value: number | null) => (value === null ? null : value / G);
+  /** In g, which is what fans think in, in whichever units. */
+  const inG = ({ value, channel }: Reading) =>
+    value === null || !channel ? null : shownIn('metric', channel.unit, channel.resolution).convert(value);
   const total = () => {
-    const [x, y] = [inG(lateral().value), inG(along().value)];
+    const [x, y] = [inG(lateral()), inG(along())];
     return x === null || y === null ? null : Math.hypot(x, y);
   };
-  const at = (value: number | null) => (10 * Math.min(MOST_G, Math.max(-MOST_G, inG(value) ?? 0))).toFixed(1);
+  const at = (g: number | null) => (10 * Math.min(MOST_G, Math.max(-MOST_G, g ?? 0))).toFixed(1);
   const say = () => (total() === null ? MISSING : total()!.toFixed(1));
   return (
     <Show when={lateral().channel}>
@@ -33,12 +34,7 @@ export function GForce(props: { page: Page }) {
           <circle r="40" class="ring" />
           <path d="M-40 0 H40 M0 -40 V40" class="ring" />
           {/* Thrown to the right in a left-hand bend, and forward, which is up, under brakes. */}
-          <circle
-            r="5"
-            class="dot"
-            cx={at(lateral().value === null ? null : -lateral().value!)}
-            cy={at(along().value)}
-          />
+          <circle r="5" class="dot" cx={at(-(inG(lateral()) ?? 0))} cy={at(inG(along()))} />
         </svg>
         <span class="figure" data-figure="g_force">
           {say()}

@@ -31,7 +31,7 @@ function Tire(props: { page: Page; id: string; label: string }) {
   return (
     <div class="tire">
       <h3>
-        {props.label} <span class="unit">{of('tire_*_temp_m').unit || '°C'}</span>
+        {props.label} <span class="unit">{of('tire_*_temp_m').unit}</span>
       </h3>
       <div class="strips">
         <For each={STRIPS}>
@@ -52,17 +52,17 @@ function Tire(props: { page: Page; id: string; label: string }) {
         </For>
       </div>
       <p class="details">
-        <Detail name={`tire_${props.id}_press`} reading={of('tire_*_press')} unit="kPa" />
-        <Detail name={`tire_${props.id}_wear_m`} reading={of('tire_*_wear_m')} unit="%" what="tread" />
+        <Detail name={`tire_${props.id}_press`} reading={of('tire_*_press')} />
+        <Detail name={`tire_${props.id}_wear_m`} reading={of('tire_*_wear_m')} what="tread" />
         <Show when={of('brake_*_temp').value !== null || of('brake_*_temp').trouble}>
-          <Detail name={`brake_${props.id}_temp`} reading={of('brake_*_temp')} unit="°C" what="brake" />
+          <Detail name={`brake_${props.id}_temp`} reading={of('brake_*_temp')} what="brake" />
         </Show>
       </p>
     </div>
   );
 }
 
-function Detail(props: { name: string; reading: ReturnType<typeof read>; unit: string; what?: string }) {
+function Detail(props: { name: string; reading: ReturnType<typeof read>; what?: string }) {
   const reading = createMemo(() => props.reading);
   return (
     <span>
@@ -71,7 +71,7 @@ function Detail(props: { name: string; reading: ReturnType<typeof read>; unit: s
       </span>
       <span class="unit">
         {' '}
-        {reading().unit || props.unit} {props.what}
+        {reading().unit} {props.what}
       </span>
     </span>
   );

@@ -1,7 +1,7 @@
 import { createMemo, For, Show } from 'solid-js';
 import type { ChannelValue } from '../../client/mod.ts';
 import type { Page } from '../page/page.ts';
-import { describe } from '../parts/reading.ts';
+import { readingOf } from '../parts/reading.ts';
 
 /** They have places of their own, or say little beside the value that they belong to. */
 const ELSEWHERE = ['fuel_pct', 'rpm', 'rpm_max', 'shift_light', 'oil_press_min'];
@@ -34,7 +34,7 @@ export function Vitals(props: { page: Page }) {
 }
 
 function Vital(props: { page: Page; channel: ChannelValue }) {
-  const reading = createMemo(() => describe(props.page, props.page.focus(), props.channel));
+  const reading = createMemo(() => readingOf(props.page, props.page.focus(), props.channel));
   /** Where the value stands between the ends of what is usual: the limits, with a third of their span around. */
   const share = () => {
     const { min, max, limits, value } = props.channel;

@@ -18,9 +18,9 @@ export default function HelpDialog(props: { onClose: () => void }) {
         </For>
       </dl>
       <p class="quiet">
-        Times in the standings are seconds behind the leader at the last crossing of the line. A value is crossed out
-        with – when the car does not send it; “silent since” says that it did before. Colors are never all that tells
-        something: “low”, “high” and “too high” stand beside the value.
+        Times in the standings are seconds behind the leader at the last crossing of the line. A – stands where the car
+        sends no value; “silent since” says that it did before. Colors are never all that tells something: “low”, “high”
+        and “too high” stand beside the value.
       </p>
       <div class="actions">
         <button type="button" id="help-close" onClick={() => props.onClose()}>

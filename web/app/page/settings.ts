@@ -1,4 +1,5 @@
 import { createSignal } from 'solid-js';
+import { pageStorage } from '../offline/last-state-keeper.ts';
 import type { Units } from '../units.ts';
 
 /** How this device shows things. */
@@ -32,22 +33,13 @@ export function readSettings(text: string | null, language: string): Settings {
   };
 }
 
-/** Some browsers let pages keep nothing, and throw when it is asked for. */
-function storage(): Storage | undefined {
-  try {
-    return window.localStorage;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The settings of this device, and what changes them. */
 export function openSettings() {
-  const [settings, set] = createSignal(readSettings(storage()?.getItem(PLACE) ?? null, navigator.language));
+  const [settings, set] = createSignal(readSettings(pageStorage()?.getItem(PLACE) ?? null, navigator.language));
   const change = (part: Partial<Settings>) => {
     set({ ...settings(), ...part });
     try {
-      storage()?.setItem(PLACE, JSON.stringify(settings()));
+      pageStorage()?.setItem(PLACE, JSON.stringify(settings()));
     } catch {
       // Full or forbidden: it holds until the page is closed.
     }

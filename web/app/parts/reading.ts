@@ -26,13 +26,13 @@ const NOTHING: Reading = {
 export function read(page: Page, car: string | undefined, ...keys: readonly string[]): Reading {
   for (const key of keys) {
     const channel = page.shown.channel(car, key);
-    if (channel) return describe(page, car, channel);
+    if (channel) return readingOf(page, car, channel);
   }
   return NOTHING;
 }
 
 /** As {@link read}, of a channel that is at hand. */
-export function describe(page: Page, car: string | undefined, channel: ChannelValue): Reading {
+export function readingOf(page: Page, car: string | undefined, channel: ChannelValue): Reading {
   const units = page.settings.units();
   const { key, value, unit, resolution, limits } = channel;
   const severity = severityOf(value, limits);
