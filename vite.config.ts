@@ -1,13 +1,15 @@
 import { defineConfig } from 'vite';
 import solid from 'vite-plugin-solid';
-import { buildWorker } from './web/app/offline/build-worker.ts';
+import { buildWorker } from './web/app/build/build-worker.ts';
+import { inlineStyle } from './web/app/build/inline-style.ts';
 
 /** Builds the fans' page. Vitest has a configuration of its own and does not read this one. */
 export default defineConfig({
   root: 'web/app',
   // The page is served at `/` by an edge, or below any path by a proxy in front of it.
   base: './',
-  plugins: [solid(), buildWorker()],
+  // The worker knows what was built, so it comes last.
+  plugins: [solid(), inlineStyle(), buildWorker()],
   resolve: {
     // The same code without `new Function`, so that the page runs under a strict Content-Security-Policy.
     alias: { msgpackr: 'msgpackr/index-no-eval' },

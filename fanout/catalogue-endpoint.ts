@@ -21,6 +21,15 @@ function bodyOf(catalogue: Catalogue): EncodedBody {
   return body;
 }
 
+/** A race gets another catalogue once in a season; whoever has an old one asks for that of its welcome. */
+const FOR_NOW = { 'Cache-Control': 'public, max-age=10' };
+
+/** Answers `/races/<race>/catalogue`: the one that the race is in, for whoever has not been welcomed yet. */
+export async function answerCatalogueOf(ask: Ask, catalogue: Catalogue): Promise<Reply> {
+  const reply = await bodyOf(catalogue).answer(ask);
+  return { ...reply, headers: { ...reply.headers, ...FOR_NOW } };
+}
+
 /** Answers `/catalogue/<hash>`. */
 export function answerCatalogue(
   ask: Ask,

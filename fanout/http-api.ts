@@ -4,7 +4,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { formatPosition } from '../protocol/position.ts';
 import type { Admission } from './admission.ts';
 import type { Archives } from './archives.ts';
-import { answerCatalogue } from './catalogue-endpoint.ts';
+import { answerCatalogue, answerCatalogueOf } from './catalogue-endpoint.ts';
 import type { Fleet } from './fleet.ts';
 import { answerHistory } from './history-endpoint.ts';
 import { readValues } from './json-race.ts';
@@ -69,6 +69,8 @@ function route(
   if (root !== 'races') return undefined;
   if (leaf === undefined) return () => withState(ask, facts, name, (race, state) => answerRace(ask, race, state));
   if (leaf === 'snapshot') return () => withState(ask, facts, name, (race, state) => answerSnapshot(ask, race, state));
+  if (leaf === 'catalogue')
+    return async () => withRace(ask, facts, name, (_, { catalogue }) => answerCatalogueOf(ask, catalogue));
   if (leaf === 'history') return () => answerHistory(ask, facts.races, name);
   if (leaf === 'poll') return () => answerPoll(ask, facts.races, name, 'binary');
   if (leaf === 'poll.base') return () => answerPoll(ask, facts.races, name, 'base');
@@ -106,9 +108,23 @@ function answerReady(ask: Ask, facts: ApiFacts): Reply {
   return answerError(ask, 503, 'not_ready', 'No race is followed yet, or this edge is about to leave.', RETRY);
 }
 
-type Use = (race: Race, state: RaceState) => Reply;
+type Use<Answer> = (race: Race, state: RaceState) => Answer;
 
-function withState(ask: Ask, { races }: ApiFacts, name: string, use: Use): Reply | Promise<Reply> {
+/** Answers out of the state of a race, once for all who ask the same before that changes. */
+const withState = (ask: Ask, facts: ApiFacts, name: string, use: Use<Reply>): Reply | Promise<Reply> =>
+  withRace(ask, facts, name, (race, state) => {
+    const { status, reason } = race.fans.verdict;
+    const version = `${state.seq}:${status}:${reason}`;
+    const key = `${wantsMessagePack(ask)} ${ask.path}?${ask.query}`;
+    return race.replies.get(version, key, () => use(race, state));
+  });
+
+function withRace<Answer>(
+  ask: Ask,
+  { races }: ApiFacts,
+  name: string,
+  use: Use<Answer>,
+): Answer | Reply | Promise<Answer | Reply> {
   const known = races.get(name);
   if (known) return withStateOf(ask, known, use);
   return races.find(name).then((race) => {
@@ -118,14 +134,9 @@ function withState(ask: Ask, { races }: ApiFacts, name: string, use: Use): Reply
   });
 }
 
-function withStateOf(ask: Ask, race: Race, use: Use): Reply {
+function withStateOf<Answer>(ask: Ask, race: Race, use: Use<Answer>): Answer | Reply {
   const { state, name } = race;
-  if (state) {
-    const { status, reason } = race.fans.verdict;
-    const version = `${state.seq}:${status}:${reason}`;
-    const key = `${wantsMessagePack(ask)} ${ask.path}?${ask.query}`;
-    return race.replies.get(version, key, () => use(race, state));
-  }
+  if (state) return use(race, state);
   return answerError(ask, 503, 'not_ready', `The race ${name} has nothing to show yet; try again in a second.`, RETRY);
 }
 

@@ -105,7 +105,17 @@ describe('over HTTP an edge', () => {
     expect((await get(`/catalogue/${hash}`, { headers: { 'If-None-Match': etag } })).status).toBe(304);
   });
 
+  it('serves the catalogue that a race is in, for a while', async () => {
+    const { hash, json: text } = stage.writer.catalogue;
+    const reply = await get('/races/oval/catalogue');
+    expect(await reply.text()).toBe(text);
+    expect(reply.headers.get('cache-control')).toBe('public, max-age=10');
+    expect(reply.headers.get('content-encoding')).toBe('gzip');
+    expect(reply.headers.get('etag')).toBe((await get(`/catalogue/${hash}`)).headers.get('etag'));
+  });
+
   it.each([
+    ['GET', '/races/nowhere/catalogue', 404, 'unknown_race'],
     ['GET', '/races/nowhere', 404, 'unknown_race'],
     ['GET', '/races/nowhere/snapshot', 404, 'unknown_race'],
     ['GET', '/races/oval/other', 404, 'not_found'],

@@ -68,14 +68,35 @@ function parseViews(value: unknown, indexByKey: ReadonlyMap<string, number>): Ma
  * @throws {ConfigError} `bad_catalogue`: names the channel, the field, the rule and the value.
  */
 export function parseCatalogue(source: unknown): Catalogue {
-  let value = source;
-  if (typeof source === 'string') {
-    try {
-      value = JSON.parse(source);
-    } catch (cause) {
-      throw new ConfigError('bad_catalogue', `The catalogue must be JSON: ${(cause as Error).message}.`, { cause });
-    }
+  const content = readContent(typeof source === 'string' ? parseJson(source) : source);
+  const { name, channels, views } = content;
+  const keysOfView = ({ channels: indices }: View) => Array.from(indices, (index) => channels[index]!.key);
+  const named = views.slice(1).map((view) => [view.name, keysOfView(view)]);
+  const json = JSON.stringify({ name, channels, views: Object.fromEntries(named) });
+  return identify(content, json, sha256(new TextEncoder().encode(json)));
+}
+
+/**
+ * Reads and checks a catalogue whose text has been hashed already, as one comes from an edge.
+ *
+ * @param json The exact text. @param digest SHA-256 of its bytes.
+ * @throws {ConfigError} `bad_catalogue`, as {@link parseCatalogue}.
+ */
+export const openCatalogue = (json: string, digest: Uint8Array): Catalogue =>
+  identify(readContent(parseJson(json)), json, digest);
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ConfigError('bad_catalogue', `The catalogue must be JSON: ${(cause as Error).message}.`, { cause });
   }
+}
+
+/** What a catalogue says, without its identity. */
+type Content = Omit<Catalogue, 'hash' | 'tag' | 'json'>;
+
+function readContent(value: unknown): Content {
   if (!isObject(value)) return fail('the catalogue', 'an object', value);
   refuseUnknownFields(value, new Set(['name', 'channels', 'views']), 'the catalogue');
   const name = readText(value, 'name', 'the catalogue', 64);
@@ -95,13 +116,6 @@ export function parseCatalogue(source: unknown): Catalogue {
   const channels = [...byKey.values()];
   const indexByKey = new Map(channels.map((channel, index) => [channel.key, index]));
   const named = parseViews(value.views ?? {}, indexByKey);
-  const toKeys = (indices: Uint16Array) => Array.from(indices, (index) => channels[index]!.key);
-  const json = JSON.stringify({
-    name,
-    channels,
-    views: Object.fromEntries([...named].map(([view, of]) => [view, toKeys(of)])),
-  });
-  const digest = sha256(new TextEncoder().encode(json));
   const full = compileFullView(channels);
   const views = [full, ...Array.from(named, ([view, indices], n) => narrowView(full, n + 1, view, indices))];
   const viewByName = new Map(views.map((view) => [view.name, view]));
@@ -109,14 +123,18 @@ export function parseCatalogue(source: unknown): Catalogue {
     name,
     channels,
     views,
-    hash: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
-    tag: new DataView(digest.buffer, digest.byteOffset).getUint32(0, true),
-    json,
     packedOrder: full.channels.filter((index) => channels[index]!.of === undefined),
     indexOf: (key) => indexByKey.get(key),
     viewOf: (view) => viewByName.get(view),
   };
 }
+
+const identify = (content: Content, json: string, digest: Uint8Array): Catalogue => ({
+  ...content,
+  json,
+  hash: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+  tag: new DataView(digest.buffer, digest.byteOffset).getUint32(0, true),
+});
 
 /**
  * The view `own` of a list of channels, the same whatever the order of the list.

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,7 +168,7 @@ describe.skipIf(isLeftOut)(titleOf('the page without a network'), () => {
     expect(await read()).not.toEqual(before);
   });
 
-  it('keeps nothing of the races but their catalogues', async () => {
+  it('keeps nothing of the races', async () => {
     const page = await openBrowser();
     await isKept(page);
     await page.reload();
@@ -179,12 +178,11 @@ describe.skipIf(isLeftOut)(titleOf('the page without a network'), () => {
         const caught = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
         return caught.flat().map(({ url }) => new URL(url).pathname + new URL(url).search);
       });
-    await expect.poll(read, PATIENT).toContain(`/catalogue/${rig.catalogue.hash}`);
     const others = (await read()).filter((path) => !/^\/(assets\/|icons\/|manifest\.webmanifest$|$)/.test(path));
-    expect(others).toEqual([`/catalogue/${rig.catalogue.hash}`]);
+    expect(others).toEqual([]);
   });
 
-  it('keeps a few catalogues, and only what their addresses name; also below a folder of a proxy', async () => {
+  it('stays below the folder of a proxy that the page is in', async () => {
     deploy('one');
     await openBrowser();
     const site = await startSmallSite(webRoot, '/fans/');
@@ -193,19 +191,6 @@ describe.skipIf(isLeftOut)(titleOf('the page without a network'), () => {
       site.said.set('/', '<h1>Another page of the origin</h1>');
       await page.goto(`${site.url}/fans/`);
       await isKept(page);
-      const texts = [1, 2, 3, 4, 5, 6].map((n) => `{"name":"catalogue ${n}"}`);
-      const addressOf = (text: string) => `/fans/catalogue/${createHash('sha256').update(text).digest('hex')}`;
-      for (const text of texts) site.said.set(addressOf(text), text);
-      const captive = addressOf('what a hotel does not have');
-      site.said.set(captive, '<h1>Welcome to our hotel</h1>');
-      const read = (path: string) => page.evaluate(async (from) => (await fetch(from)).text(), path);
-      for (const path of [captive, ...texts.map(addressOf)]) expect(await read(path)).toBe(site.said.get(path));
-      const kept = () =>
-        page.evaluate(async () => {
-          const requests = await (await caches.open('slipstream-catalogues /fans/')).keys();
-          return requests.map(({ url }) => new URL(url).pathname);
-        });
-      await expect.poll(kept, PATIENT).toEqual(texts.slice(-4).map(addressOf));
       await page.goto(`${site.url}/`);
       expect(await page.textContent('h1')).toBe('Another page of the origin');
       await site.stop();

@@ -1,4 +1,5 @@
-import { type Catalogue, parseCatalogue } from '../../protocol/catalogue.ts';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { type Catalogue, openCatalogue } from '../../protocol/catalogue.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Fetch } from './fetch.ts';
 
@@ -23,13 +24,42 @@ export async function loadCatalogue(
   const known = kept.get(hash);
   if (known) return known;
   const url = new URL(`catalogue/${encodeURIComponent(hash)}`, baseUrl).href;
-  const response = await fetchText(url, { signal });
-  if (!response.ok) throw new ProtocolError('bad_catalogue', `${url} was answered with status ${response.status}.`);
-  const catalogue = parseCatalogue(await response.text());
+  const catalogue = await readCatalogue(url, fetchText, signal);
   if (catalogue.hash !== hash) {
     throw new ProtocolError('bad_catalogue', `${url} holds the catalogue ${catalogue.hash}, not the one asked for.`);
   }
-  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!);
-  kept.set(hash, catalogue);
+  keep(catalogue);
   return catalogue;
+}
+
+/**
+ * Asks for the catalogue of a race before an edge has said which one that is, so that it is here with the welcome.
+ * @returns When it is kept, or cannot be had. At once where a catalogue is kept already: it is most likely that one.
+ */
+export async function fetchAhead(race: string, baseUrl: string, fetchText: Fetch, signal: AbortSignal): Promise<void> {
+  if (kept.size > 0) return;
+  try {
+    keep(await readCatalogue(new URL(`races/${encodeURIComponent(race)}/catalogue`, baseUrl).href, fetchText, signal));
+  } catch {
+    // Nobody has asked for it: whoever is welcomed loads the one of the welcome, and is told why that cannot be had.
+  }
+}
+
+async function readCatalogue(url: string, fetchText: Fetch, signal: AbortSignal): Promise<Catalogue> {
+  const response = await fetchText(url, { signal });
+  if (!response.ok) throw new ProtocolError('bad_catalogue', `${url} was answered with status ${response.status}.`);
+  const json = await response.text();
+  return openCatalogue(json, await digestOf(json));
+}
+
+/** SHA-256. Pages that came over plain HTTP have to do it by themselves. */
+async function digestOf(text: string): Promise<Uint8Array> {
+  const bytes = new TextEncoder().encode(text);
+  const subtle = globalThis.crypto?.subtle;
+  return subtle ? new Uint8Array(await subtle.digest('SHA-256', bytes)) : sha256(bytes);
+}
+
+function keep(catalogue: Catalogue): void {
+  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!);
+  kept.set(catalogue.hash, catalogue);
 }

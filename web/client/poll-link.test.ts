@@ -1,12 +1,18 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { RaceWriter } from '../../fanout/testing/publisher.ts';
 import { CLOSE } from '../../protocol/codes.ts';
 import type { Hello } from '../../protocol/control.ts';
 import { encodePollAnswer, type PollHead } from '../../protocol/poll-answer.ts';
+import { loadCatalogue } from './catalogue-store.ts';
 import type { Fetch, FetchInit } from './fetch.ts';
 import { BROKEN } from './link.ts';
 import { PollLink } from './poll-link.ts';
 
+// What hashes a catalogue is a thread of its own, for which no fake clock waits.
+beforeAll(async () => {
+  const fetch: Fetch = async () => ({ ok: true, status: 200, text: async () => catalogue.json });
+  await loadCatalogue(catalogue.hash, 'http://edge/', fetch, new AbortController().signal);
+});
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -32,7 +38,6 @@ function open(answers: readonly Answer[], hello: Partial<Hello> = {}) {
   const asked: string[] = [];
   const inits: FetchInit[] = [];
   const fetch: Fetch = async (url, init) => {
-    if (url.includes('/catalogue/')) return { ok: true, status: 200, text: async () => catalogue.json };
     asked.push(url.slice('http://edge/'.length));
     inits.push(init);
     const answer = answers[asked.length - 1] ?? 'never';

@@ -5,7 +5,7 @@ import { FRAME } from '../../protocol/frames.ts';
 import { PROTOCOL_VERSION } from '../../protocol/tick-message.ts';
 import { Answers } from './answers.ts';
 import { type CarView, viewCar } from './car-view.ts';
-import { loadCatalogue } from './catalogue-store.ts';
+import { fetchAhead, loadCatalogue } from './catalogue-store.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionState } from './connection-state.ts';
 import { parseEdgeMessage } from './edge-message.ts';
@@ -37,6 +37,9 @@ class RaceClient implements Race {
   readonly #stale = new StaleNotice();
   readonly #emitter = new Emitter<RaceEvents>(() => this.#tally.add('listenerErrors'));
   #loading: AbortController | undefined;
+  /** The catalogue, which most likely is the one of the welcome. */
+  readonly #ahead: Promise<void>;
+  readonly #aheadAbort = new AbortController();
   readonly #wishes: Wishes;
   readonly #answers: Answers;
   readonly #stopListening: (() => void) | undefined;
@@ -73,6 +76,8 @@ class RaceClient implements Race {
     });
     this.#stopListening = settings.page?.listen((event) => this.#hearPage(event));
     this.#connection.start();
+    const { race, fetch } = settings;
+    this.#ahead = fetchAhead(race, this.#connection.base.href, fetch, this.#aheadAbort.signal);
   }
 
   // ---- what the fan sees ----
@@ -199,6 +204,7 @@ class RaceClient implements Race {
     // Each of these began without the socket that asked for the catalogue.
     if (state.phase === 'connecting' || state.phase === 'waiting' || state.phase === 'closed') {
       this.#loading?.abort();
+      this.#aheadAbort.abort();
       clearTimeout(this.#patienceTimer);
       this.#wishes.stop();
       this.#answers.stop();
@@ -305,6 +311,7 @@ class RaceClient implements Race {
     const loading = new AbortController();
     this.#loading = loading;
     try {
+      await this.#ahead;
       const catalogue = await loadCatalogue(hash, this.#connection.base.href, this.#settings.fetch, loading.signal);
       if (loading.signal.aborted) return;
       this.#replica.begin(epoch, catalogue, this.#wishes.agreed.channels);

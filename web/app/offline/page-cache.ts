@@ -1,8 +1,8 @@
 import { type BuiltFile, type BuiltFiles, findParts, isPageOf } from './built-files.ts';
-import { cachesToDelete, hashInAddress, MAX_CATALOGUES } from './strategy.ts';
+import { cachesToDelete } from './strategy.ts';
 
 /**
- * What a browser keeps of one build of the page, and the catalogues of races.
+ * What a browser keeps of one build of the page.
  *
  * The page and all that it needs are written at one time, the page last, and never changed: what is kept is whole.
  */
@@ -11,7 +11,6 @@ export class PageCache {
   readonly #files: BuiltFiles;
   readonly #prefix: string;
   readonly #name: string;
-  readonly #catalogues: string;
 
   /** @param scope Absolute address of the folder of the page, with `/` at its end: an origin may have several. */
   constructor(scope: string, files: BuiltFiles) {
@@ -20,7 +19,6 @@ export class PageCache {
     const { pathname } = new URL(scope);
     this.#prefix = `slipstream-page ${pathname} `;
     this.#name = this.#prefix + files.version;
-    this.#catalogues = `slipstream-catalogues ${pathname}`;
   }
 
   /**
@@ -95,21 +93,6 @@ export class PageCache {
   async deleteOthers(hasOpenPages: boolean): Promise<void> {
     const old = cachesToDelete(await caches.keys(), this.#prefix, this.#name, hasOpenPages);
     await Promise.all(old.map((name) => caches.delete(name)));
-  }
-
-  async readCatalogue(url: string): Promise<Response | undefined> {
-    return (await caches.open(this.#catalogues)).match(url, ANY_VARIANT);
-  }
-
-  /** Keeps a catalogue if it is the one that its address names: it would never be asked for again. */
-  async keepCatalogue(url: string, response: Response): Promise<void> {
-    const digest = await crypto.subtle.digest('SHA-256', await response.clone().arrayBuffer());
-    const hash = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    if (hash !== hashInAddress(url, this.#scope)) return;
-    const cache = await caches.open(this.#catalogues);
-    await cache.put(url, response);
-    const all = await cache.keys();
-    await Promise.all(all.slice(0, -MAX_CATALOGUES).map((old) => cache.delete(old)));
   }
 }
 

@@ -46,8 +46,7 @@ worker.addEventListener('fetch', (event) => {
   if (strategy === 'pass') return;
   if (strategy === 'page') event.respondWith(askFirst(request, PATIENCE_MS, () => cache.readPage()));
   else if (strategy === 'file') event.respondWith(askFirst(request, undefined, () => cache.readFile(url)));
-  else if (strategy === 'asset') event.respondWith(lookFirst(request, cache.readFile(url)));
-  else event.respondWith(answerCatalogue(event));
+  else event.respondWith(lookFirst(request, cache.readFile(url)));
 });
 
 async function tidy(): Promise<void> {
@@ -68,15 +67,6 @@ async function askFirst(
 
 async function lookFirst(request: Request, reading: Promise<Response | undefined>): Promise<Response> {
   return (await orNothing(reading)) ?? fetch(request);
-}
-
-async function answerCatalogue(event: FetchEvent): Promise<Response> {
-  const { request } = event;
-  const kept = await orNothing(cache.readCatalogue(request.url));
-  if (kept) return kept;
-  const response = await fetch(request);
-  if (response.ok) event.waitUntil(orNothing(cache.keepCatalogue(request.url, response.clone())));
-  return response;
 }
 
 function settle(answer: Promise<Response>, patienceMs: number | undefined): Promise<Outcome> {

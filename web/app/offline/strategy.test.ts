@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Ask, cachesToDelete, chooseStrategy, hashInAddress, isKeptBetter, type Strategy } from './strategy.ts';
+import { type Ask, cachesToDelete, chooseStrategy, isKeptBetter, type Strategy } from './strategy.ts';
 
 const HASH = 'a1'.repeat(32);
 const FILES = new Set(['assets/index-C44XXt2K.css', 'icons/192.png', 'manifest.webmanifest', 'index.html']);
@@ -34,12 +34,8 @@ const TABLE: readonly [path: string, rest: Partial<Ask>, strategy: Strategy][] =
   ['manifest.webmanifest', {}, 'file'],
   ['icons/192.png', { mode: 'no-cors' }, 'file'],
   ['icons/193.png', { mode: 'no-cors' }, 'pass'],
-  [`catalogue/${HASH}`, {}, 'catalogue'],
-  [`catalogue/${HASH}`, { method: 'POST' }, 'pass'],
-  [`catalogue/${HASH}?fresh`, {}, 'pass'],
-  [`catalogue/${HASH}/x`, {}, 'pass'],
-  [`catalogue/${HASH.toUpperCase()}`, {}, 'pass'],
-  ['catalogue/a1', {}, 'pass'],
+  [`catalogue/${HASH}`, {}, 'pass'],
+  ['races/demo/catalogue', {}, 'pass'],
   ['races', {}, 'pass'],
   ['races/demo', {}, 'pass'],
   ['races/demo/live', { mode: 'websocket' }, 'pass'],
@@ -73,12 +69,6 @@ it('a page below a folder leaves alone the one above it, and its neighbour', () 
     expect(chooseStrategy(ask(url, { mode: 'navigate' }), 'https://race.example/fans/', FILES)).toBe('pass');
 });
 
-it('the hash of a catalogue stands in its address', () => {
-  expect(hashInAddress(`https://race.example/x/catalogue/${HASH}`, 'https://race.example/x/')).toBe(HASH);
-  expect(hashInAddress(`https://race.example/catalogue/${HASH}`, 'https://race.example/x/')).toBeUndefined();
-  expect(hashInAddress('https://race.example/x/catalogue/a1', 'https://race.example/x/')).toBeUndefined();
-});
-
 it('what is kept is shown when the network is late, fails, or has only a proxy to answer', () => {
   // 0 is a redirection, which the browser follows.
   expect([0, 200, 304, 401, 404, 499].filter(isKeptBetter)).toEqual([]);
@@ -88,7 +78,7 @@ it('what is kept is shown when the network is late, fails, or has only a proxy t
 describe('the caches that go when another build is kept', () => {
   const PREFIX = 'slipstream-page / ';
   const [v1, v2, v3] = ['1', '2', '3'].map((version) => PREFIX + version) as [string, string, string];
-  const OTHERS = ['somebody else', 'slipstream-page /fans/ 1', 'slipstream-catalogues /'];
+  const OTHERS = ['somebody else', 'slipstream-page /fans/ 1', 'slipstream-other /'];
 
   it.each([
     [[], false, []],

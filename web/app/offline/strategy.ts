@@ -4,10 +4,9 @@
  * - `page`: the network for {@link PATIENCE_MS}, then what is kept;
  * - `file`: the network, and what is kept when it fails;
  * - `asset`: what is kept, otherwise the network: its name says its contents;
- * - `catalogue`: likewise, and what came from the network is kept;
  * - `pass`: the browser does what it does without a service worker.
  */
-export type Strategy = 'page' | 'file' | 'asset' | 'catalogue' | 'pass';
+export type Strategy = 'page' | 'file' | 'asset' | 'pass';
 
 /** What of a request decides how it is answered. */
 export interface Ask {
@@ -21,12 +20,9 @@ export interface Ask {
 
 /** So long a page is waited for that is kept. A fan on a bad network sees the one of the last visit then. */
 export const PATIENCE_MS = 3000;
-/** One for each race that a fan goes back and forth between; more are asked for again. */
-export const MAX_CATALOGUES = 4;
 
 /** A name that the build gave a file by its content. */
 const HASHED = /^assets\/[^/]+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$/;
-const CATALOGUE = /^catalogue\/([0-9a-f]{64})$/;
 
 /**
  * Decides how a request is answered. Everything that is not surely a file of the page passes: races, sessions, streams.
@@ -40,7 +36,6 @@ export function chooseStrategy(ask: Ask, scope: string, files: ReadonlySet<strin
   if (ask.mode === 'navigate') return isPage(path) ? 'page' : 'pass';
   // A file is kept under its address alone: with a query it may be another one.
   if (new URL(ask.url).search !== '') return 'pass';
-  if (CATALOGUE.test(path)) return 'catalogue';
   if (HASHED.test(path)) return 'asset';
   return files.has(path) && !isPage(path) ? 'file' : 'pass';
 }
@@ -52,11 +47,6 @@ function findPath(url: string, scope: string): string | undefined {
   const { origin, pathname } = new URL(url);
   const place = origin + pathname;
   return place.startsWith(scope) ? place.slice(scope.length) : undefined;
-}
-
-/** The hash in the address of a catalogue, which is the SHA-256 of its text; `undefined` for other addresses. */
-export function hashInAddress(url: string, scope: string): string | undefined {
-  return CATALOGUE.exec(findPath(url, scope) ?? '')?.[1];
 }
 
 /** What became of a request within the patience: a status, no answer yet, or none at all. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Plugin } from 'vite';
-import { type BuiltFile, splitFiles } from './built-files.ts';
+import { type BuiltFile, splitFiles } from '../offline/built-files.ts';
 
 /**
  * Builds the service worker into `sw.js` in the root of the built page: its name never changes, and its place is its
@@ -62,7 +62,7 @@ async function buildProgram(): Promise<string> {
       target: 'es2022',
       modulePreload: false,
       rolldownOptions: {
-        input: join(import.meta.dirname, 'service-worker.ts'),
+        input: join(import.meta.dirname, '../offline/service-worker.ts'),
         output: { format: 'iife' },
       },
     },
