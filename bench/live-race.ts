@@ -44,19 +44,20 @@ export async function startEdge(
 }
 
 /**
- * @param nats Address of a nats-server with JetStream. @param field Cars of the simulator, and their samples per second.
+ * @param nats Address of a nats-server with JetStream.
+ * @param field Cars of the simulator, their samples per race second, and race seconds per second.
  * @param workers Edge processes on the one port. @param web Folder of a page, when it is not the built one.
  */
 export async function startEdgeAndIngest(
   nats: string,
   race: string,
-  field: { cars: number; rate: number },
+  field: { cars: number; rate: number; speed?: number },
   { workers, web }: { workers?: number; web?: string } = {},
 ): Promise<LiveRace> {
   const { edge, url, isReady } = await startEdge(nats, workers, web);
   const ingest = await startService([
     ...['ingest', '--nats', nats, '--race', race, '--sources', 'simulator'],
-    ...['--cars', String(field.cars), '--rate', String(field.rate)],
+    ...['--cars', String(field.cars), '--rate', String(field.rate), '--speed', String(field.speed ?? 1)],
   ]);
   await isReady();
   return {
@@ -72,7 +73,7 @@ export async function startEdgeAndIngest(
 
 /** Runs a simulated race of 40 cars on a nats-server and an edge of its own, and ends all of it afterwards. */
 export async function withLiveRace<T>(
-  field: { rate: number },
+  field: { rate: number; speed?: number },
   use: (live: LiveRace) => Promise<T>,
   options: { web?: string } = {},
 ): Promise<T> {

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unpack } from '../protocol/pack.ts';
 import { dequantise } from '../protocol/quantise.ts';
+import { unpack } from '../protocol/unpack.ts';
 import type { Edge } from './edge.ts';
 import { Stage } from './testing/stage.ts';
 

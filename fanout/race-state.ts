@@ -2,7 +2,7 @@ import type { Catalogue } from '../protocol/catalogue.ts';
 import { applyPatch, diffDocuments } from '../protocol/document-patch.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { digestField } from '../protocol/field.ts';
-import { pack, unpack } from '../protocol/pack.ts';
+import { pack } from '../protocol/pack.ts';
 import {
   applyTick,
   decodeDocPatch,
@@ -11,6 +11,7 @@ import {
   readStreamHead,
   STREAM_MESSAGE,
 } from '../protocol/tick-message.ts';
+import { unpack } from '../protocol/unpack.ts';
 import { Ring, type RingEntry } from './ring.ts';
 
 /** Ticks kept for fans who come back: 2 minutes at 2 Hz. */

@@ -4,7 +4,6 @@ import type { RaceDocument } from '../protocol/document.ts';
 import { applyPatch } from '../protocol/document-patch.ts';
 import { BrokerError, TelemetryError } from '../protocol/errors.ts';
 import type { Field } from '../protocol/field.ts';
-import { unpack } from '../protocol/pack.ts';
 import {
   applyTick,
   decodeDocPatch,
@@ -12,6 +11,7 @@ import {
   readStreamHead,
   type StreamHead,
 } from '../protocol/tick-message.ts';
+import { unpack } from '../protocol/unpack.ts';
 import type { Outgoing } from './outgoing.ts';
 import { RACE_START } from './race-publisher.ts';
 

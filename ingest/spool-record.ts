@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from '../protocol/bytes.ts';
 import { CRC_START, crcAddBytes, crcEnd } from '../protocol/crc32.ts';
-import { pack, unpack } from '../protocol/pack.ts';
+import { pack } from '../protocol/pack.ts';
+import { unpack } from '../protocol/unpack.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** What a segment of a spool begins with. It says enough to go on with the race from this segment alone. */

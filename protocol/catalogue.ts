@@ -77,13 +77,17 @@ export function parseCatalogue(source: unknown): Catalogue {
 }
 
 /**
- * Reads and checks a catalogue whose text has been hashed already, as one comes from an edge.
+ * Reads and checks a catalogue as an edge serves it: its exact text is hashed, by the runtime where that can.
  *
- * @param json The exact text. @param digest SHA-256 of its bytes.
  * @throws {ConfigError} `bad_catalogue`, as {@link parseCatalogue}.
  */
-export const openCatalogue = (json: string, digest: Uint8Array): Catalogue =>
-  identify(readContent(parseJson(json)), json, digest);
+export async function openCatalogue(json: string): Promise<Catalogue> {
+  const bytes = new TextEncoder().encode(json);
+  // Pages that came over plain HTTP have to do it by themselves.
+  const subtle = globalThis.crypto?.subtle;
+  const digest = subtle ? new Uint8Array(await subtle.digest('SHA-256', bytes)) : sha256(bytes);
+  return identify(readContent(parseJson(json)), json, digest);
+}
 
 function parseJson(text: string): unknown {
   try {

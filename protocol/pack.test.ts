@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ProtocolError } from './errors.ts';
-import { pack, unpack } from './pack.ts';
+import { pack } from './pack.ts';
+import { unpack } from './unpack.ts';
 
 it('gives back any JSON value, NaN and the infinities included', () => {
   fc.assert(

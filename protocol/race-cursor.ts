@@ -2,7 +2,7 @@ import { type Catalogue, parseCatalogue } from './catalogue.ts';
 import { applyPatch } from './document-patch.ts';
 import { ProtocolError } from './errors.ts';
 import { EMPTY_FIELD, type Field } from './field.ts';
-import { pack, unpack } from './pack.ts';
+import { pack } from './pack.ts';
 import {
   applyTick,
   decodeDocPatch,
@@ -12,6 +12,7 @@ import {
   STREAM_MESSAGE,
   type StreamHead,
 } from './tick-message.ts';
+import { unpack } from './unpack.ts';
 
 /** What is known of a race after a message of its stream. */
 export interface RaceMoment {

@@ -3,8 +3,8 @@ import { type Catalogue, parseCatalogue } from '../protocol/catalogue.ts';
 import type { RaceDocument } from '../protocol/document.ts';
 import { applyPatch } from '../protocol/document-patch.ts';
 import { digestField, type Field } from '../protocol/field.ts';
-import { unpack } from '../protocol/pack.ts';
 import { applyTick, decodeDocPatch, decodeKeyframe, readStreamHead } from '../protocol/tick-message.ts';
+import { unpack } from '../protocol/unpack.ts';
 
 /** One tick as the stream holds it. */
 export interface ReadTick {

@@ -2,7 +2,6 @@ import { expect } from 'vitest';
 import type { Catalogue } from '../../protocol/catalogue.ts';
 import { applyPatch } from '../../protocol/document-patch.ts';
 import type { Field } from '../../protocol/field.ts';
-import { unpack } from '../../protocol/pack.ts';
 import { decodePollAnswer, type PollHead } from '../../protocol/poll-answer.ts';
 import {
   applyTick,
@@ -11,6 +10,7 @@ import {
   readStreamHead,
   STREAM_MESSAGE,
 } from '../../protocol/tick-message.ts';
+import { unpack } from '../../protocol/unpack.ts';
 
 /** Reads the answers to long polls one after another, as PROTOCOL.md says, and refuses what does not fit. */
 export class PollReader {

@@ -13,7 +13,7 @@ import {
   FRAME_FLAG,
   readFrameHead,
 } from '../../protocol/frames.ts';
-import { unpack } from '../../protocol/pack.ts';
+import { unpack } from '../../protocol/unpack.ts';
 
 /** A tick frame as a fan saw it. */
 export interface SeenTick {

@@ -1,4 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import { type Catalogue, openCatalogue } from '../../protocol/catalogue.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Fetch } from './fetch.ts';
@@ -48,15 +47,7 @@ export async function fetchAhead(race: string, baseUrl: string, fetchText: Fetch
 async function readCatalogue(url: string, fetchText: Fetch, signal: AbortSignal): Promise<Catalogue> {
   const response = await fetchText(url, { signal });
   if (!response.ok) throw new ProtocolError('bad_catalogue', `${url} was answered with status ${response.status}.`);
-  const json = await response.text();
-  return openCatalogue(json, await digestOf(json));
-}
-
-/** SHA-256. Pages that came over plain HTTP have to do it by themselves. */
-async function digestOf(text: string): Promise<Uint8Array> {
-  const bytes = new TextEncoder().encode(text);
-  const subtle = globalThis.crypto?.subtle;
-  return subtle ? new Uint8Array(await subtle.digest('SHA-256', bytes)) : sha256(bytes);
+  return openCatalogue(await response.text());
 }
 
 function keep(catalogue: Catalogue): void {

@@ -2,7 +2,7 @@ import type { Catalogue } from '../../protocol/catalogue.ts';
 import { applyPatch } from '../../protocol/document-patch.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { encodeDocFrame, FRAME_FLAG } from '../../protocol/frames.ts';
-import { pack, unpack } from '../../protocol/pack.ts';
+import { pack } from '../../protocol/pack.ts';
 import type { StreamRecord } from '../../protocol/poll-answer.ts';
 import {
   applyTick,
@@ -11,6 +11,7 @@ import {
   readStreamHead,
   STREAM_MESSAGE,
 } from '../../protocol/tick-message.ts';
+import { unpack } from '../../protocol/unpack.ts';
 import type { FieldAt } from './local-frames.ts';
 
 /** A tick that was applied. */

@@ -1,7 +1,7 @@
 import type { Catalogue } from '../../protocol/catalogue.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { decodePollAnswer, type PollHead, type StreamRecord } from '../../protocol/poll-answer.ts';
-import { RaceCursor, type RaceMoment } from '../../protocol/race-cursor.ts';
+import type { RaceCursor, RaceMoment } from '../../protocol/race-cursor.ts';
 import { readStreamHead, STREAM_MESSAGE } from '../../protocol/tick-message.ts';
 import { loadCatalogue } from './catalogue-store.ts';
 import type { Fetch } from './fetch.ts';
@@ -160,6 +160,8 @@ export class PastReader {
   }
 
   async #cursorOf({ head, records }: Stretch, signal: AbortSignal): Promise<RaceCursor> {
+    // Whoever never looks back never needs it.
+    const { RaceCursor } = await import('../../protocol/race-cursor.ts');
     const cursor = new RaceCursor();
     cursor.useCatalogue(await loadCatalogue(head.catalogue, this.#base, this.#source.fetch, signal));
     const { message } = records[0] ?? {};

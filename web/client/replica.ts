@@ -12,8 +12,8 @@ import {
   readFrameHead,
   type WatchedCar,
 } from '../../protocol/frames.ts';
-import { unpack } from '../../protocol/pack.ts';
 import type { Position } from '../../protocol/position.ts';
+import { unpack } from '../../protocol/unpack.ts';
 import { describeTick, type TickEvent } from './tick-event.ts';
 
 /** What a client can truthfully say it holds when it comes back. */

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../protocol/errors.ts';
+import { LateLink } from './late-link.ts';
 import type { LinkOpener, LinkTarget } from './link.ts';
 import type { Settings } from './options.ts';
-import { PollLink } from './poll-link.ts';
 import { SseLink } from './sse-link.ts';
 import { passesWebSocket, WebSocketLink } from './web-socket-link.ts';
 
@@ -13,8 +13,14 @@ export type Transport = (typeof TRANSPORTS)[number];
 export const openersOf = ({ WebSocket, fetch }: Settings): Readonly<Record<Transport, LinkOpener>> => ({
   websocket: (target, listener) => new WebSocketLink(WebSocket!, target, listener),
   sse: (target, listener) => new SseLink(fetch, target, listener),
-  poll: (target, listener) => new PollLink(fetch, target, listener),
+  poll: (target, listener) => new LateLink(true, () => loadPoll(fetch), target, listener),
 });
+
+/** It brings an edge of its own, in small, and whoever has another transport never needs it. */
+async function loadPoll(fetch: Settings['fetch']): Promise<LinkOpener> {
+  const { PollLink } = await import('./poll-link.ts');
+  return (target, listener) => new PollLink(fetch, target, listener);
+}
 
 /** Finds out whether a transport gets through to an edge, beside a link that stands; ends when `signal` does. */
 type Trial = (place: Pick<LinkTarget, 'base' | 'race'>, signal: AbortSignal) => Promise<boolean>;

@@ -12,6 +12,8 @@ import { ShownRace } from './shown-race.ts';
 import { carsOf } from './watch-list.ts';
 
 const LIST_EVERY_MS = 5000;
+/** A page that knows which race it shows has time for the others. */
+const LIST_AFTER_MS = 1500;
 /** What is for later waits for the first figures, but not longer than so. */
 const KEEP_AFTER_MS = 10_000;
 const BASE = document.baseURI;
@@ -84,7 +86,8 @@ export class Page {
     if (address.cars.length > 0 && history.state !== OWN && !this.session.isFromLink) this.#pick(address);
     else this.#follow({ ...address, cars: this.#chosenIn(address.race) ?? address.cars });
     if (this.session.isFromLink) this.tell(sayOtherSession('link'));
-    void this.#listRaces();
+    if (this.shown.name() === undefined) void this.#listRaces();
+    else setTimeout(() => void this.#listRaces(), LIST_AFTER_MS);
     new LastStateKeeper(pageStorage(), () => this.shown.lastState());
     setTimeout(() => this.#keepPage(), KEEP_AFTER_MS);
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'vite';
 import solid from 'vite-plugin-solid';
+import { msgpackr } from '../../build/msgpackr.ts';
 
 /** Builds a page with the charts and the comparison alone, under the rules of the real page, into a folder of its own. */
 export async function buildCharts(): Promise<{ readonly folder: string; remove(): void }> {
@@ -11,8 +12,7 @@ export async function buildCharts(): Promise<{ readonly folder: string; remove()
     root: import.meta.dirname,
     configFile: false,
     base: './',
-    plugins: [solid()],
-    resolve: { alias: { msgpackr: 'msgpackr/index-no-eval' } },
+    plugins: [solid(), msgpackr()],
     build: {
       outDir: folder,
       emptyOutDir: true,
