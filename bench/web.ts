@@ -39,7 +39,7 @@ const FLAGS = {
     kind: 'number',
     min: 1,
     max: 20,
-    default: 6,
+    default: 4,
     help: 'Race seconds per second meanwhile: what fills with the last ten minutes of a race is full early.',
   },
   slowdown: { kind: 'number', min: 1, max: 20, default: 4, help: 'How many times slower than here a phone is.' },
