@@ -51,6 +51,8 @@ const WORDS: Partial<Record<CloseReason, string>> = {
 /** The stream of one fan over HTTP, which may be gone at any moment. */
 export class EventSink implements FanSink {
   readonly transport = 'sse';
+  /** Every event is written as text first. */
+  readonly direct = undefined;
   #response: StreamResponse | undefined;
   readonly #writer: SinkWriter;
   readonly #headers: Record<string, string>;
@@ -198,5 +200,9 @@ export class EventSink implements FanSink {
   #stopKeeping(): void {
     clearInterval(this.#keeping);
     this.#keeping = undefined;
+  }
+
+  noted(): void {
+    throw new Error('Nothing is sent past a stream of events.');
   }
 }

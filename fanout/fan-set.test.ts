@@ -168,10 +168,11 @@ describe('the fans of a race', () => {
     expect(fan.reader.ticks.slice(1).every(({ span, flags }) => span === 1 && flags === 0)).toBe(true);
   });
 
-  it('F3 share one frame when they chose the same, in whatever order', () => {
+  it('F3 share one frame when they chose the same, in whatever order, and it is of many cars', () => {
     const world = new World(3);
     const edge = new FakeEdge(world);
-    for (const watch of [WATCH, WATCH.toReversed(), WATCH, WATCH]) new FakeFan(world, watch, 'all').connect(edge);
+    const all = ['0', '1', '2', '3', '4'].map((car): Watch => ({ car, view: 'full' }));
+    for (const watch of [all, all.toReversed(), all, all]) new FakeFan(world, watch, 'all').connect(edge);
     const { maker } = edge.fans.delivery!;
     const before = maker.made;
     world.publish(10);

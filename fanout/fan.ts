@@ -8,6 +8,14 @@ import type { Awaited } from './resume-plan.ts';
 export const TRANSPORTS = ['websocket', 'sse'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
+/** What {@link DirectSocket.send} gives back when the operating system took all of it. */
+export const SENT = 1;
+
+/** A socket that sends without anything in between; what `send` gives back, unless it is {@link SENT}, is for {@link FanSink.noted}. */
+export interface DirectSocket {
+  send(frame: Uint8Array, isBinary: boolean, compress: boolean): number;
+}
+
 /** The socket of one fan, as narrow as the fan needs it. Nothing here throws, also not on a socket that is gone. */
 export interface FanSink {
   readonly transport: Transport;
@@ -22,7 +30,14 @@ export interface FanSink {
   close(reason: CloseReason): void;
   /** What is sent inside leaves in as few packets as possible. */
   batch(send: () => void): void;
+  /** For whoever sends to thousands in a row; `undefined` where there is none, or it is gone. */
+  readonly direct: DirectSocket | undefined;
+  /** Something was sent past this sink, and not all of it was taken. */
+  noted(sent: number): void;
 }
+
+/** Place of a fan that is served on its own. */
+export const OUTSIDE = -1;
 
 /** A tick that never comes. */
 export const NEVER = 2 ** 30 - 1;
@@ -69,6 +84,8 @@ export class Fan {
   tick = -1;
   seq = 0;
   choice: Choice | undefined;
+  /** In {@link Lockstep}, which then knows where the fan stands; {@link OUTSIDE} otherwise. */
+  place = OUTSIDE;
   /** Chosen cars whose whole state goes into the next frame. */
   pending: Set<string> | undefined;
   wantsDoc = false;

@@ -1,4 +1,5 @@
 import type { View } from '../protocol/coding-plan.ts';
+import { MAX_CARS } from '../protocol/field.ts';
 import { encodeDocFrame, FRAME_FLAG, hasDigests, TickFrameWriter } from '../protocol/frames.ts';
 import { goneSlice } from '../protocol/slice.ts';
 import { type Choice, slotOf } from './choice.ts';
@@ -16,6 +17,8 @@ export class FrameMaker {
   readonly encoder = new ViewEncoder();
   readonly #writer = new TickFrameWriter();
   readonly #steps: StepFrames;
+  /** Of the choice at hand. */
+  readonly #codes = new Uint16Array(MAX_CARS);
   /** How many frames were joined. */
   made = 0;
   /** Doc frames by what they build on and their flags; valid while the state is at {@link #docsAtSeq}. */
@@ -40,7 +43,7 @@ export class FrameMaker {
     if (!isShared) {
       this.made++;
       const isStep = base !== undefined && head.tick - base.tick === 1 && flags === 0 && !pending && !choice.list;
-      if (isStep) return this.#steps.frame(choice, base, head, this.#state.seq);
+      if (isStep) return this.#stepOf(choice, base);
       return this.#join(choice, head, base, flags, pending).look();
     }
     choice.frames ??= new Map();
@@ -55,6 +58,17 @@ export class FrameMaker {
     const frame = this.#join(choice, head, base, flags, undefined).finish();
     choice.frames.set(key, frame);
     return frame;
+  }
+
+  /** Frames from `base`, the tick before the newest one, without flags. */
+  step(base: RingEntry): StepFrames {
+    return this.#steps.to(base, this.#state.head!, this.#state.seq);
+  }
+
+  #stepOf(choice: Choice, base: RingEntry): Uint8Array {
+    const codes = choice.codesIn(this.#state.head!.field);
+    this.#codes.set(codes);
+    return this.step(base).join(this.#codes, 0, codes.length);
   }
 
   #join(

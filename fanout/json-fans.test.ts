@@ -17,6 +17,7 @@ import { RaceWriter, testCatalogue, type Written } from './testing/publisher.ts'
 /** A connection that can be frozen. */
 class Sink implements FanSink {
   readonly transport = 'sse';
+  readonly direct = undefined;
   readonly reader: JsonReader;
   closed: CloseReason | undefined;
   isFrozen = false;
@@ -46,6 +47,7 @@ class Sink implements FanSink {
   batch(send: () => void): void {
     send();
   }
+  noted(): void {}
   thaw(): void {
     this.isFrozen = false;
     for (const text of this.#waiting.splice(0)) this.reader.take(text);

@@ -20,7 +20,7 @@ const GOING_BYTES = 64 * 1024 * 1024;
 const OVER_BYTES = 16 * 1024 * 1024;
 
 /** So many fans are served between two looks at what else there is to do: handshakes, pings, requests. */
-const FANS_AT_ONCE = 1000;
+const FANS_AT_ONCE = 4000;
 
 /** Parts of what fans missed that are sent between two looks at what else there is to do. */
 const PARTS_AT_ONCE = 16;

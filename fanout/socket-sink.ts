@@ -1,9 +1,9 @@
 import { CLOSE, type CloseReason } from '../protocol/codes.ts';
-import type { FanSink } from './fan.ts';
+import { type DirectSocket, type FanSink, SENT } from './fan.ts';
 
 /** What is needed of a WebSocket of uWebSockets.js. Every call on a closed one throws. */
 export interface Socket {
-  /** 1 sent, 0 buffered, 2 dropped. */
+  /** {@link SENT}, 0 buffered, 2 dropped. */
   send(message: string | Uint8Array, isBinary: boolean, compress: boolean): number;
   getBufferedAmount(): number;
   cork(run: () => void): unknown;
@@ -11,7 +11,6 @@ export interface Socket {
   close(): void;
 }
 
-const SENT = 1;
 const DROPPED = 2;
 
 /** What {@link sendTogether} sends: a closure for every fan and tick would be litter. */
@@ -47,9 +46,17 @@ export class SocketSink implements FanSink {
     const socket = this.#socket;
     if (!socket) return;
     const sent = socket.send(message, isBinary, false);
-    if (sent === SENT) return;
+    if (sent !== SENT) this.noted(sent);
+  }
+
+  get direct(): DirectSocket | undefined {
+    return this.#socket;
+  }
+
+  noted(sent: number): void {
+    const socket = this.#socket;
     this.#mayWait = true;
-    if (sent !== DROPPED) return;
+    if (sent !== DROPPED || !socket) return;
     // Never in silence: whoever has lost a message loses the connection, and comes back with its position.
     this.forget();
     socket.close();

@@ -49,7 +49,11 @@ export async function measureLeak({ devtools }: FanPage, minutes: number, minute
 }
 
 async function look(devtools: CDPSession): Promise<{ heap: number; nodes: number; listeners: number }> {
-  const least = { heap: Number.POSITIVE_INFINITY, nodes: Number.POSITIVE_INFINITY, listeners: Number.POSITIVE_INFINITY };
+  const least = {
+    heap: Number.POSITIVE_INFINITY,
+    nodes: Number.POSITIVE_INFINITY,
+    listeners: Number.POSITIVE_INFINITY,
+  };
   for (let n = 0; n < LOOKS; n++) {
     if (n > 0) await pause(BETWEEN_LOOKS_MS);
     await devtools.send('HeapProfiler.collectGarbage');

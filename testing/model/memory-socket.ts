@@ -1,4 +1,4 @@
-import type { Fan, FanSink } from '../../fanout/fan.ts';
+import { type Fan, type FanSink, SENT } from '../../fanout/fan.ts';
 import { receiveMessage, receiveQuery } from '../../fanout/fan-messages.ts';
 import type { FakeEdge } from '../../fanout/testing/fake-world.ts';
 import { CLOSE, type CloseReason } from '../../protocol/codes.ts';
@@ -82,6 +82,8 @@ class MemorySocket implements Wire {
   readonly #said: string[] = [];
   #ending: CloseReason | undefined;
   #isScheduled = false;
+  /** The edge is told when it may send again. */
+  #isFull = false;
 
   constructor(net: MemoryNet, url: URL) {
     this.#net = net;
@@ -114,7 +116,14 @@ class MemorySocket implements Wire {
     sendFrames: (frames, last) => {
       for (const frame of [...frames, last]) this.#hand(frame.slice());
     },
-    bufferedBytes: () => this.#waiting.reduce((sum, message) => sum + message.length, 0),
+    direct: {
+      send: (frame) => {
+        this.#hand(frame.slice());
+        return this.#bufferedBytes() === 0 ? SENT : 0;
+      },
+    },
+    noted: () => {},
+    bufferedBytes: () => this.#bufferedBytes(),
     batch: (send) => send(),
     // What was sent before is read first, as on a real socket.
     close: (reason) => {
@@ -128,7 +137,14 @@ class MemorySocket implements Wire {
   #hand(message: string | Uint8Array): void {
     if (this.readyState !== OPEN) return;
     this.#waiting.push(message);
+    if (this.#bufferedBytes() > 0) this.#isFull = true;
     this.#schedule();
+  }
+
+  /** What is on its way was taken, as by an operating system; what does not get away was not. */
+  #bufferedBytes(): number {
+    const isStuck = this.#net.isFrozen || this.#net.isDark;
+    return isStuck ? this.#waiting.reduce((sum, message) => sum + message.length, 0) : 0;
   }
 
   #schedule(): void {
@@ -149,7 +165,8 @@ class MemorySocket implements Wire {
     }
     if (this.#waiting.length > 0) return;
     if (this.#ending) this.#finish(CLOSE[this.#ending], this.#ending);
-    else if (this.#fan) {
+    else if (this.#fan && this.#isFull) {
+      this.#isFull = false;
       const { fans, world } = this.edge;
       fans.flush(this.#fan, world.nowMs);
       this.edge.settle();
