@@ -2,8 +2,7 @@ import { FRAME_FLAG } from '../protocol/frames.ts';
 import type { FanTally } from './courier.ts';
 import type { Delivery } from './delivery.ts';
 import { type DirectSocket, type Fan, OUTSIDE, SENT } from './fan.ts';
-import { type FrameMaker, NO_FRAMES } from './frame-maker.ts';
-import type { RingEntry } from './ring.ts';
+import { NO_FRAMES } from './frame-maker.ts';
 
 /** So many cars of a choice lie here, and to join them costs less than to find out who chose the same. */
 const MOST_CODES = 4;
@@ -136,22 +135,22 @@ export class Lockstep {
       const place = this.#served++;
       const socket = this.#sockets[place];
       if (!socket) continue;
+      const fan = this.#fans[place]!;
       try {
         const from = place * MOST_CODES;
         const codes = this.#counts[place]!;
         const isOwn = step !== undefined && codes > 0;
-        const frame = isOwn ? step.join(this.#codes, from, from + codes) : this.#frame(place, maker, base, flags);
+        const frame = isOwn ? step.join(this.#codes, from, from + codes) : maker.frame(fan.choice!, base, flags);
         frames++;
         if (isOwn) maker.made++;
         bytes += frame.length;
-        if (documents.length > 0 && this.#wantsDoc[place] === 1)
-          this.#sendWith(documents, frame, place, tally, onLeave);
+        if (documents.length > 0 && this.#wantsDoc[place] === 1) this.#sendWith(documents, frame, fan, tally, onLeave);
         else {
           const sent = socket.send(frame, true, false);
-          if (sent !== SENT) this.#note(this.#fans[place]!, sent, onLeave);
+          if (sent !== SENT) this.#note(fan, sent, onLeave);
         }
       } catch (error) {
-        this.#drop(this.#fans[place]!, onLeave, error);
+        this.#drop(fan, onLeave, error);
       }
     }
     tally.frames += frames;
@@ -159,23 +158,12 @@ export class Lockstep {
     if (flags !== 0) tally.conflated += frames;
   }
 
-  #frame(place: number, maker: FrameMaker, base: RingEntry, flags: number): Uint8Array {
-    return maker.frame(this.#fans[place]!.choice!, base, flags);
-  }
-
   #note(fan: Fan, sent: number, onLeave: OnLeave): void {
     this.#drop(fan, onLeave);
     fan.sink.noted(sent);
   }
 
-  #sendWith(
-    documents: readonly Uint8Array[],
-    frame: Uint8Array,
-    place: number,
-    tally: FanTally,
-    onLeave: OnLeave,
-  ): void {
-    const fan = this.#fans[place]!;
+  #sendWith(documents: readonly Uint8Array[], frame: Uint8Array, fan: Fan, tally: FanTally, onLeave: OnLeave): void {
     fan.sink.sendFrames(documents, frame);
     tally.frames += documents.length;
     for (const document of documents) tally.bytes += document.length;
