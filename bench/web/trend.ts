@@ -18,13 +18,16 @@ export function slopePerMin(points: readonly Point[]): number {
   return together / alone;
 }
 
+/** So much more is no growth: a list that has a few rows more than a minute ago will have fewer again. */
+const SOME = 1.02;
+
 /**
- * Whether counts go up and do not come down again: the least of the second half is above the greatest of the first. What
+ * Whether counts go up and do not come down again: the least of the second half is well above the greatest of the first. What
  * goes up and down with what is on show, such as rows of a list, does not grow.
  */
 export function hasGrown(counts: readonly number[]): boolean {
   const half = counts.length >> 1;
-  return half > 0 && Math.min(...counts.slice(half)) > Math.max(...counts.slice(0, half));
+  return half > 0 && Math.min(...counts.slice(half)) > SOME * Math.max(...counts.slice(0, half));
 }
 
 /** Share of the frames of a 60 Hz display that were not drawn, by the time between those that were. */
