@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { droppedShare, hasGrown, slopePerMin } from './trend.ts';
 
 const FRAME_MS = 1000 / 60;
-const number = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 
 describe('the slope of points', () => {
   it('on a line is that of the line, in whatever order they come', () => {
