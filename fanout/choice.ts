@@ -22,7 +22,7 @@ export interface OwnList {
   choices: number;
 }
 
-/** What one or many fans chose. Fans with the same choice hold the same object, and so share their frames. */
+/** What one or many fans chose. Fans with the same choice hold the same object, and so can share frames. */
 export class Choice {
   // What every tick needs comes first: see Fan.
   fans = 0;

@@ -95,7 +95,7 @@ export const RACE_COUNTERS: readonly RaceMetric[] = [
   },
   {
     name: 'frames_joined_total',
-    help: 'Frames joined from slices; far below frames_total where fans share their choice.',
+    help: 'Frames joined from slices; far below frames_total where fans share a choice of more than four cars.',
     of: ({ joinedFrames }) => joinedFrames,
   },
   {

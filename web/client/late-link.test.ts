@@ -27,7 +27,7 @@ function open() {
       return { hasUplink: true, send, drop };
     };
   };
-  const link = new LateLink(true, load, TARGET, {
+  const link = new LateLink(load, TARGET, {
     onMessage: (message) => heard.push(message),
     onLost: (code, reason) => heard.push([code, reason]),
   });

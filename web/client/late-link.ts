@@ -1,15 +1,13 @@
 import type { ClientMessage } from '../../protocol/control.ts';
 import { BROKEN, type Link, type LinkListener, type LinkOpener, type LinkTarget } from './link.ts';
 
-/** A link whose code is loaded first: few fans ever need it. Code that cannot be had is a link that cannot be made. */
+/** A link with an uplink whose code is loaded first: few fans ever need it. Code that cannot be had is a link that cannot be made. */
 export class LateLink implements Link {
-  readonly hasUplink: boolean;
+  readonly hasUplink = true;
   #listener: LinkListener | undefined;
   #link: Link | undefined;
 
-  /** @param hasUplink As of the link that `load` gives an opener of. */
-  constructor(hasUplink: boolean, load: () => Promise<LinkOpener>, target: LinkTarget, listener: LinkListener) {
-    this.hasUplink = hasUplink;
+  constructor(load: () => Promise<LinkOpener>, target: LinkTarget, listener: LinkListener) {
     this.#listener = listener;
     void load().then(
       (open) => {

@@ -13,7 +13,7 @@ export type Transport = (typeof TRANSPORTS)[number];
 export const openersOf = ({ WebSocket, fetch }: Settings): Readonly<Record<Transport, LinkOpener>> => ({
   websocket: (target, listener) => new WebSocketLink(WebSocket!, target, listener),
   sse: (target, listener) => new SseLink(fetch, target, listener),
-  poll: (target, listener) => new LateLink(true, () => loadPoll(fetch), target, listener),
+  poll: (target, listener) => new LateLink(() => loadPoll(fetch), target, listener),
 });
 
 /** It brings an edge of its own, in small, and whoever has another transport never needs it. */
