@@ -239,7 +239,11 @@ class RaceClient implements Race {
       if (!this.#isSnapshotAsked) this.#drift('a snapshot is missing');
       return;
     }
-    if (tick.snapshot) this.#snapshotAsked = undefined;
+    if (tick.snapshot) {
+      this.#snapshotAsked = undefined;
+      // What it lacks of the choice is not to be had.
+      clearTimeout(this.#patienceTimer);
+    }
     this.#tally.tick(tick.closeAtMs, this.#settings.now());
     if (tick.conflated) this.#tally.add('conflated');
     this.#connection.on({ type: 'applied' });
@@ -333,8 +337,7 @@ class RaceClient implements Race {
     const awaited = message.watch.filter(({ car }) => !message.unknown.includes(car));
     if (awaited.some((one) => !this.#replica.isHeld(one))) {
       this.#patienceTimer = setTimeout(() => {
-        // Not all of it is coming when a car has left the field; asked for once it is either here or not to be had. What
-        // is held stays good: were the answer lost with the connection, so would be the ticks until the next one.
+        // What is held stays good: were the answer lost with the connection, so would be the ticks until the next one.
         if (awaited.some((one) => !this.#replica.isHeld(one))) this.#connection.send({ type: 'resync' });
       }, PATIENCE_MS);
     }
