@@ -234,6 +234,30 @@ describe('an edge', () => {
     stage.expectTruth(fan);
   });
 
+  it('E18 tells a fan who comes back what a new catalogue has no place for, before the welcome, and goes on with the rest', async () => {
+    stage.writer.changeCatalogue(testCatalogue('of eleven', 11));
+    await stage.publisher.begin();
+    await stage.publisher.run(20);
+    const edge = await stage.edgeAtHead();
+    const before = await stage.fanIn(edge, 'watch=0:own,1:own,2:driver&channels=c10,c6,c1');
+    const { position } = before.reader;
+    before.socket.close();
+    stage.writer.changeCatalogue(testCatalogue('of ten'));
+    stage.catalogueOf('');
+    await stage.publisher.putCatalogue();
+    await stage.publisher.put(stage.writer.keyframe());
+    await stage.publisher.run(4);
+    await stage.atHead(edge);
+    const fan = await stage.fanIn(edge, `watch=0:own,1:own,2:driver&channels=c10,c6,c1&since=${position}`);
+    expect(fan.reader.said.slice(0, 4)).toMatchObject([
+      { type: 'error', code: 'bad_watch', message: expect.stringContaining('1 of the views and channels') },
+      { type: 'watching', id: 0, channels: ['c1', 'c6'] },
+      { type: 'welcome' },
+      { type: 'repair', kind: 'snapshot', from: position },
+    ]);
+    stage.expectTruth(fan);
+  });
+
   it('E11 keeps its fans while NATS is away, takes those who come, and gives them every tick afterwards', async () => {
     await stage.publisher.begin();
     const edge = await stage.edgeAtHead();

@@ -22,7 +22,11 @@ export function keepChoice(fan: Fan, delivery: Delivery): void {
   const { kept, lost } = delivery.book.narrow(fan.choice!.wish);
   fan.choice = delivery.book.take(kept, delivery.state.head!.field);
   fan.pending = undefined;
-  if (lost === 0) return;
+  if (lost > 0) tellLost(fan, delivery, lost);
+}
+
+/** Tells a fan that its choice is what is left of it in another catalogue. */
+export function tellLost(fan: Fan, delivery: Delivery, lost: number): void {
   const message = `The new catalogue does not have ${lost} of the views and channels that were chosen.`;
   fan.say({ type: 'error', code: 'bad_watch', message });
   sayWatching(fan, delivery, 0);

@@ -4,7 +4,7 @@ import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
 import { Fan, type FanSink, type FanStage, OUTSIDE, type OwedSnapshot, type Transport } from './fan.ts';
-import { chooseAnew, keepChoice, sayWatching } from './fan-choice.ts';
+import { chooseAnew, keepChoice, sayWatching, tellLost } from './fan-choice.ts';
 import { receiveNext } from './fan-messages.ts';
 import { type Departure, Farewell } from './farewell.ts';
 import type { EdgeLimits } from './limits.ts';
@@ -144,7 +144,8 @@ export class FanSet {
     fan.wantsDoc = hello.doc;
     fan.pace = this.#paces.take(hello.rate);
     fan.choice = delivery.book.take(hello, delivery.state.head!.field);
-    const { since } = hello;
+    const { since, lost } = hello;
+    if (lost) tellLost(fan, delivery, lost);
     if (plan.kind === 'deltas' && plan.base.tick < ring.head!.tick && since && since !== 'garbled') {
       this.#courier.beginReplay(fan, delivery, plan.base, since.seq);
       this.#replay(fan, nowMs);

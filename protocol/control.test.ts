@@ -132,6 +132,50 @@ it.each([`${EPOCH}:0`, 'now', 5, {}, true])(
   },
 );
 
+describe('what a catalogue has no place for', () => {
+  const since = '00000000000000aa:7';
+  const [rpm, wings] = [
+    { car: '24', view: 'own' },
+    { car: '9', view: 'wings' },
+  ];
+  const full = { car: '48', view: 'full' };
+
+  it.each<[string, object, object]>([
+    ['nothing', { watch: [full, rpm], channels: ['rpm'] }, { watch: [full, rpm], channels: ['rpm'] }],
+    ['a view', { watch: [full, wings] }, { watch: [full], lost: 1 }],
+    ['a channel', { watch: [rpm], channels: ['rpm', 'boost'] }, { watch: [rpm], channels: ['rpm'], lost: 1 }],
+    [
+      'all channels, and so the cars in them',
+      { watch: [full, rpm], channels: ['boost', 'x'] },
+      { watch: [full], lost: 3 },
+    ],
+    ['anything', { watch: [wings] }, { watch: [], lost: 1 }],
+  ])('is left out of the hello of a client that comes back, and counted: %s', (_, named, left) => {
+    for (const position of [since, 'lost']) {
+      const { watch, channels, lost } = parseClientMessage(hello({ ...named, since: position }), limits) as Hello;
+      expect({ watch, channels, lost }).toEqual({ channels: undefined, lost: undefined, ...left });
+    }
+  });
+
+  it.each<[string, object]>([
+    ['a car twice', { watch: [full, full] }],
+    ['a channel twice', { watch: [rpm], channels: ['rpm', 'rpm', 'boost'] }],
+    ['own without channels', { watch: [rpm] }],
+    ['a view that is no text', { watch: [{ car: '24', view: 1 }] }],
+    ['an empty list', { watch: [full], channels: [] }],
+    ['channels of no list', { watch: [full], channels: { length: 1 } }],
+    ['no list of cars', { watch: { 0: full } }],
+  ])('is no excuse for %s', (_, named) => {
+    expect(codeOf(() => parseClientMessage(hello({ ...named, since }), limits))).toBe('bad_watch');
+  });
+
+  it('is left out of a query too, and refused where the client is new', () => {
+    const query = 'watch=24:own,9:wings&channels=rpm,boost';
+    expect(parseQuery(`${query}&since=${since}`, limits)).toMatchObject({ watch: [rpm], channels: ['rpm'], lost: 2 });
+    expect(codeOf(() => parseQuery(query, limits))).toBe('bad_watch');
+  });
+});
+
 describe('what is wanted next', () => {
   const nextOf = (wanted: unknown) => {
     const message = parseClientMessage(hello({ watch: [{ car: '24' }], next: wanted }), limits);

@@ -53,6 +53,8 @@ export interface Hello extends Wish {
   /** Tick frames per second. @defaultValue 2, every tick */
   readonly rate: Rate;
   readonly next?: Next;
+  /** How many of the views and channels of a client that comes back were left out, because the catalogue does not have them. */
+  readonly lost?: number;
   /** What is wrong with a `next` that came: the client is greeted, told, and goes on with what it holds. */
   readonly badNext?: ProtocolError;
 }
@@ -180,7 +182,13 @@ function checkChannels(value: unknown, catalogue: Catalogue | undefined): string
   return value;
 }
 
-function readWish(value: { watch?: unknown; channels?: unknown }, limits: ControlLimits): Wish {
+/** A wish as it came, not checked. */
+interface Named {
+  readonly watch?: unknown;
+  readonly channels?: unknown;
+}
+
+function readWish(value: Named, limits: ControlLimits): Wish {
   const { channels: list } = value;
   const { catalogue, maxCars } = limits;
   const channels = list === undefined || list === null ? undefined : checkChannels(list, catalogue);
@@ -276,7 +284,9 @@ function readHello(value: Record<string, unknown>, limits: ControlLimits): Hello
   if (typeof value.version !== 'number')
     throw bad('bad_message', `version must be a number, but is ${describeValue(value.version)}.`);
   const since = readSince(value.since);
-  const wish = readWish({ ...value, watch: value.watch ?? [] }, limits);
+  const named = { watch: value.watch ?? [], channels: value.channels };
+  const { lost, ...known } = since ? leaveOut(named, limits.catalogue) : { ...named, lost: 0 };
+  const wish = readWish(known, limits);
   return {
     version: value.version,
     ...wish,
@@ -284,10 +294,33 @@ function readHello(value: Record<string, unknown>, limits: ControlLimits): Hello
     doc: readDoc(value.doc),
     rate: readRate(value.rate ?? RATES[0]),
     ...(since ? { since } : {}),
+    ...(lost > 0 ? { lost } : {}),
     ...readNext(value.next, { ...limits, hasOwnView: wish.channels !== undefined }),
   };
 }
 
+/** Leaves what is no list to those who refuse it. */
+function keep(value: unknown, mayStay: (one: unknown) => boolean): { kept: unknown; lost: number } {
+  if (!Array.isArray(value)) return { kept: value, lost: 0 };
+  const kept = value.filter(mayStay);
+  return { kept, lost: value.length - kept.length };
+}
+
+/**
+ * Leaves out the views and channels that the catalogue has no place for. A client that comes back cannot know what another catalogue lacks,
+ * and must not be sent away for it.
+ */
+function leaveOut({ watch, channels }: Named, catalogue: Catalogue | undefined): Named & { readonly lost: number } {
+  const isLost = (key: unknown) => typeof key === 'string' && catalogue?.indexOf(key) === undefined;
+  const left = keep(channels, (key) => !isLost(key));
+  const isListLost = Array.isArray(left.kept) && left.kept.length === 0 && left.lost > 0;
+  const cars = keep(watch, (entry) => {
+    const view = (entry as { view?: unknown } | null)?.view;
+    if (view === OWN_VIEW.name) return !isListLost;
+    return typeof view !== 'string' || catalogue?.viewOf(view) !== undefined;
+  });
+  return { watch: cars.kept, channels: isListLost ? undefined : left.kept, lost: cars.lost + left.lost };
+}
 /** A wish that cannot be had is no reason to send away a client that may go on with what it holds. */
 function readNext(value: unknown, limits: ControlLimits): Pick<Hello, 'next' | 'badNext'> {
   if (value === undefined || value === null) return {};

@@ -85,8 +85,9 @@ export class World {
   readonly catalogues = new Map<number, Catalogue>();
   nowMs = 0;
 
-  constructor(seed: number) {
-    this.writer = new RaceWriter({ seed, cars: 5 });
+  /** @param channels Of its first catalogue, 10 at least. */
+  constructor(seed: number, channels = 10) {
+    this.writer = new RaceWriter({ seed, cars: 5, catalogue: testCatalogue('test', channels) });
     this.begin();
   }
 
@@ -125,8 +126,8 @@ export class World {
     this.log.push(this.writer.docPatch([{ op: 'add', path: '/flag', value: 'checkered' }]).bytes);
   }
 
-  changeCatalogue(): void {
-    this.writer.changeCatalogue(testCatalogue(`catalogue-${this.catalogues.size}`));
+  changeCatalogue(channels = 10): void {
+    this.writer.changeCatalogue(testCatalogue(`catalogue-${this.catalogues.size}`, channels));
     this.catalogues.set(this.writer.catalogue.tag, this.writer.catalogue);
     this.log.push(this.writer.keyframe().bytes);
     this.#remember();

@@ -107,11 +107,11 @@ export class ModelFan {
       (reason === 'other_epoch' && epoch !== this.#epoch) ||
       (reason === 'restart' && (hasSpoilt || hasNewLife)) ||
       (reason === 'ahead' && (hasLagged || hasSpoilt)) ||
-      (reason === 'too_old' && conflated) ||
+      (reason === 'too_old' && (conflated || hasNewLife)) ||
       // Asked for by the client: a choice that did not come, or something that did not fit.
       reason === 'resync' ||
       // What was spoilt or replaced voids what the client holds, and so its position.
-      (reason === 'first' && (hasSpoilt || hasNewLife || hasLagged));
+      (reason === 'garbled' && (hasSpoilt || hasNewLife || hasLagged));
     if (!isExcused) this.problems.push(`a snapshot at tick ${tick} after ${this.#lastTick}, reason ${reason}`);
   }
 
@@ -126,11 +126,10 @@ export class ModelFan {
       return;
     }
     for (const { car, view } of race.cars()) {
-      const wish = { watch: [{ car, view }], ...(race.channels && { channels: race.channels }) };
-      const held = [...race.state(car)!];
-      const truth = expectedCars(catalogue, field, wish).get(car);
       // A list that has just changed is not yet the one that the car is held in.
-      if (view !== 'own' && !same(held, truth)) this.problems.push(`tick ${this.#lastTick}: car ${car} is wrong`);
+      if (view === 'own') continue;
+      const truth = expectedCars(catalogue, field, { watch: [{ car, view }] }).get(car);
+      if (!same([...race.state(car)!], truth)) this.problems.push(`tick ${this.#lastTick}: car ${car} is wrong`);
     }
   }
 

@@ -16,12 +16,13 @@ export class Answers {
     this.#timer ??= this.#wait();
   }
 
-  /** The edge has answered, or refused. */
-  came(): void {
-    if (this.#open === 0) return;
+  /** The edge has answered, or refused. @returns whether it was asked. */
+  came(): boolean {
+    if (this.#open === 0) return false;
     this.#open--;
     clearTimeout(this.#timer);
     this.#timer = this.#open > 0 ? this.#wait() : undefined;
+    return true;
   }
 
   /** The connection is gone, and its answers with it. */

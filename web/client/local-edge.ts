@@ -52,6 +52,8 @@ export class LocalEdge {
   #tickMs = 0;
   #stride = 1;
   #dueTick = 0;
+  /** Views and channels of the client that a catalogue has lost while it was away. */
+  #lostAway = 0;
   /** Missed ticks are coming: what follows may be more of them. */
   #isRepairing = false;
   /** Why the client gets everything anew as soon as it can. */
@@ -103,6 +105,7 @@ export class LocalEdge {
     const limits = { maxCars: MAX_CARS, catalogue, hasOwnView: false };
     const hello = parseClientMessage(formatHello(this.#hello), limits) as Hello;
     this.#choice = new LocalChoice(hello, catalogue);
+    this.#lostAway = hello.lost ?? 0;
   }
 
   #welcome({ race, epoch, tickMs, catalogue }: PollHead): void {
@@ -124,7 +127,7 @@ export class LocalEdge {
     const isSameEpoch = head.epoch === before?.epoch;
     const isOther = !isSameEpoch || catalogue.hash !== before.catalogue.hash;
     const from = before ? { epoch: before.epoch, seq: this.#held.seq } : positionOf(this.#hello);
-    const lost = before && isOther ? this.#narrow(catalogue) : 0;
+    const lost = before && isOther ? this.#narrow(catalogue) : isFirst ? this.#lostAway : 0;
     this.#stream = stream;
     this.#isLost = false;
     this.#docs = [];
@@ -186,6 +189,7 @@ export class LocalEdge {
   #goOn(head: PollHead, [base, ...records]: readonly StreamRecord[], catalogue: Catalogue): void {
     if (!base) throw new ProtocolError('bad_answer', 'The field at the position of the client is missing.');
     this.#stream = LocalStream.goOn(head.epoch, catalogue, base);
+    if (this.#lostAway > 0) this.#tellLost(this.#lostAway);
     this.#welcome(head);
     this.#tellStale(head);
     this.#hasAll();

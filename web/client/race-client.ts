@@ -195,7 +195,8 @@ class RaceClient implements Race {
   #hello(isAnew: boolean): Hello {
     const { history, wantsDocument } = this.#settings;
     const held = this.#replica.holding(wantsDocument);
-    const since = held && { since: held.since };
+    // Who was here and has lost what it held says so: the edge leaves out what a newcomer would be refused for.
+    const since = held ? { since: held.since } : this.position && { since: 'garbled' as const };
     const hello = this.#wishes.hello(held?.wish, isAnew && held !== undefined);
     return { version: PROTOCOL_VERSION, history, doc: wantsDocument, ...hello, ...since };
   }
@@ -352,8 +353,11 @@ class RaceClient implements Race {
 
   #refuse({ code, message }: Extract<EdgeMessage, { type: 'error' }>): void {
     if (code === 'bad_session') this.#session?.refused();
-    else this.#answers.came();
-    if (code === 'bad_watch' || code === 'too_many_cars') this.#wishes.goBack();
+    else {
+      const isAnswer = this.#answers.came();
+      // Unasked, it says that a choice has lost something: `watching` says what is left.
+      if (isAnswer && (code === 'bad_watch' || code === 'too_many_cars')) this.#wishes.goBack();
+    }
     this.#emitter.emit('error', new ProtocolError(code, message));
   }
 }

@@ -70,6 +70,20 @@ it('what a new catalogue has no place for is not wanted any more: a hello with i
   expect(wishes.hello(undefined)).toEqual({ ...ONE, rate: 2 });
 });
 
+it('what is wanted beside what a catalogue has lost stays wanted: the edge answers it later', () => {
+  const { wishes } = begun();
+  wishes.hello(undefined);
+  wishes.welcomed();
+  wishes.set(OTHER);
+  expect(wishes.hello(OWN).next).toEqual(OTHER);
+  // Of what is held only this is left, which the edge says before its welcome.
+  wishes.agree({ id: 0, ...ONE });
+  expect(wishes.choice).toEqual(OTHER.watch);
+  wishes.welcomed();
+  wishes.agree({ id: 0, ...ONE });
+  expect(wishes.choice).toEqual(ONE.watch);
+});
+
 describe('the rate', () => {
   it.each<[Rate, Rate | false, Rate]>([
     [2, 0.2, 0.2],

@@ -15,7 +15,7 @@ export class Wishes {
   #rate: Rate;
   /** That the edge last took; none before the first welcome. */
   #agreedRate: Rate | undefined;
-  /** What the last hello asked for beside what is held. */
+  /** What the last hello asked for beside what is held, until it is welcomed. */
   #next: Next = {};
   #toldRate: Rate;
   #isHidden: boolean;
@@ -91,15 +91,12 @@ export class Wishes {
     return { ...this.#agreed, rate, ...(Object.keys(this.#next).length > 0 && { next: this.#next }) };
   }
 
-  /** How many answers the last hello has besides its welcome. */
-  get #questions(): number {
-    return (this.#next.watch ? 1 : 0) + (this.#next.rate ? 1 : 0);
-  }
-
-  /** An edge has welcomed this client. @returns how many answers are to come. */
+  /** An edge has welcomed this client. @returns how many answers to its hello are to come. */
   welcomed(): number {
-    if (!this.#next.rate) this.#agreedRate = this.#toldRate;
-    return this.#questions;
+    const { watch, rate } = this.#next;
+    if (!rate) this.#agreedRate = this.#toldRate;
+    this.#next = {};
+    return (watch ? 1 : 0) + (rate ? 1 : 0);
   }
 
   /** The edge took a rate. */
@@ -110,7 +107,8 @@ export class Wishes {
   /** The edge took a wish; one without an id is what is left of it in another catalogue, and more cannot be had. */
   agree({ id, watch, channels }: Wish & { readonly id: number }): void {
     this.#agreed = { watch, ...channelsOf({ channels }) };
-    if (id === 0) this.goBack();
+    // Before the welcome it is about what was held, and the answer about what is wanted comes later.
+    if (id === 0 && !this.#next.watch) this.goBack();
   }
 
   /** The edge refused the last wish. */
