@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NULL_VALUE } from '../protocol/coding-plan.ts';
+import { MAX_CONTROL_MESSAGES } from '../protocol/document.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 import { joinFacts, overlay, UNHEARD, withMissing } from './handover.ts';
 
@@ -85,6 +86,14 @@ describe('facts of a race', () => {
       roster: [{ car: '1', driver: 'y', team: 't' }, { car: '2' }, { car: '3' }],
     });
     expect(joinFacts({}, {})).toEqual({});
+  });
+
+  it('have all that race control said, in order', () => {
+    const [one, two] = [{ text: 'one' }, { text: 'two', atMs: 5 }];
+    expect(joinFacts({ control: [one] }, { flag: 'red' })).toEqual({ flag: 'red', control: [one] });
+    expect(joinFacts({ control: [one] }, { control: [two] })).toEqual({ control: [one, two] });
+    const many = Array.from({ length: MAX_CONTROL_MESSAGES }, (_, n) => ({ text: `${n}` }));
+    expect(joinFacts({ control: many }, { control: [one] })).toEqual({ control: [...many.slice(1), one] });
   });
 
   it('stay bounded, whoever sends them', () => {

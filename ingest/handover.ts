@@ -1,5 +1,5 @@
 import { NULL_VALUE } from '../protocol/coding-plan.ts';
-import type { RaceFacts, RosterEntry } from '../protocol/document.ts';
+import { MAX_CONTROL_MESSAGES, type RaceFacts, type RosterEntry } from '../protocol/document.ts';
 import { type Field, MAX_CARS } from '../protocol/field.ts';
 
 /** Value of a channel of which nothing was heard in a tick. No step is so low. */
@@ -45,14 +45,20 @@ export function withMissing(field: Field, other: Field): Field {
   });
 }
 
-/** What two messages said of a race, as one: later facts win. */
+/** What two messages said of a race, as one: later facts win, and what race control said is all there. */
 export function joinFacts(earlier: RaceFacts, later: RaceFacts): RaceFacts {
   const roster = new Map<string, RosterEntry>();
   for (const entry of [...(earlier.roster ?? []), ...(later.roster ?? [])]) {
     if (roster.size < MAX_CARS || roster.has(entry.car))
       roster.set(entry.car, { ...roster.get(entry.car), ...said(entry) });
   }
-  return { ...earlier, ...said(later), ...(roster.size > 0 && { roster: [...roster.values()] }) };
+  const control = [...(earlier.control ?? []), ...(later.control ?? [])].slice(-MAX_CONTROL_MESSAGES);
+  return {
+    ...earlier,
+    ...said(later),
+    ...(roster.size > 0 && { roster: [...roster.values()] }),
+    ...(control.length > 0 && { control }),
+  };
 }
 
 const said = <T extends object>(facts: T): T =>

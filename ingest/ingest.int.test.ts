@@ -329,15 +329,16 @@ describe('two ingests of one race', () => {
     const waits = Promise.withResolvers<string>();
     const second = start(clock, { sources: [b.source], onLog: (_, message) => waits.resolve(message) });
     expect(await waits.promise).toContain('standing by');
-    await a.say({ speed: 100, lap: 1 }, { flag: 'green', lapsTotal: 50 });
-    await b.say({ speed: 100, lap: 1 }, { flag: 'green', lapsTotal: 50 });
+    const green = { flag: 'green', lapsTotal: 50, control: [{ text: 'Green' }] } as const;
+    await a.say({ speed: 100, lap: 1 }, green);
+    await b.say({ speed: 100, lap: 1 }, green);
     await run(clock, 2);
     // A gateway that tells the first one alone.
     await a.say({ lap: 2 }, { flag: 'yellow' });
     await run(clock, 2);
     await first.ingest.stop();
     // Nobody publishes now.
-    await b.say({ accel: 5 }, { lapsTotal: 60 });
+    await b.say({ accel: 5 }, { lapsTotal: 60, control: [{ text: 'Debris', atMs: START_MS - 5 }] });
     clock.advanceTo(clock.nowMs() + TICK_MS);
     await b.say({ accel: 7 });
     const { ingest, ticks } = await second;
@@ -359,6 +360,11 @@ describe('two ingests of one race', () => {
     expect(values[4]).toEqual([1000, 2, 500]);
     expect(values.at(-1)).toEqual([1000, 2, 700]);
     expect(only!.document).toMatchObject({ flag: 'yellow', session: { lapsTotal: 60 } });
+    // Both heard the first message, and only one of them what came between.
+    expect(only!.document.control).toEqual([
+      { text: 'Green', atMs: START_MS },
+      { text: 'Debris', atMs: START_MS - 5 },
+    ]);
     expect(only!.ticks.map(({ closeAtMs }) => closeAtMs)).toEqual(
       only!.ticks.map((_, n) => START_MS + (n + 1) * TICK_MS),
     );

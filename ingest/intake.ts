@@ -92,7 +92,9 @@ export class Intake {
     frame: (frame) => this.#takeFrame(frame),
     facts: (facts) => {
       const roster = facts.roster?.filter(({ car }) => this.#mayRace(car));
-      const known = { ...facts, ...(roster && { roster }) };
+      const nowMs = Math.round(this.#options.clock.nowMs());
+      const control = facts.control?.map((message) => ({ atMs: nowMs, ...message }));
+      const known = { ...facts, ...(roster && { roster }), ...(control && { control }) };
       this.#facts = joinFacts(this.#facts ?? {}, known);
       this.#events.onFacts(known);
     },

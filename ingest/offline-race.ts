@@ -1,5 +1,5 @@
 import type { Catalogue } from '../protocol/catalogue.ts';
-import type { RaceDocument, RaceFacts } from '../protocol/document.ts';
+import { MAX_CONTROL_TEXT, type RaceDocument, type RaceFacts } from '../protocol/document.ts';
 import { Counters } from './counters.ts';
 import { Downsampler } from './downsampler.ts';
 import type { FieldTally } from './feed-fields.ts';
@@ -28,6 +28,9 @@ export interface OfflineSink extends SourceSink, FieldTally {
   /** Something came to nothing, under a name of ours. */
   count(name: string): void;
 }
+
+/** The log whose lines the document has too. */
+export const RACE_CONTROL = 'race-control';
 
 /** A message of the race; `kind` is the rest of its subject behind the name of the race: `tick`, `doc`, … */
 export interface OfflineMessage {
@@ -65,9 +68,7 @@ export class OfflineRace {
 
   readonly sink: OfflineSink = {
     frame: (frame) => this.#takeFrame(frame),
-    facts: (facts) => {
-      this.#facts = joinFacts(this.#facts, facts);
-    },
+    facts: (facts) => this.#takeFacts(facts),
     refuse: (reason, detail) => this.counters.add(reason === 'unknown_channel' ? `${reason}:${detail}` : reason),
     timing: (timing) => {
       this.#timing = timing;
@@ -77,6 +78,7 @@ export class OfflineRace {
       this.#logs.set(name, offset + 1);
       const data = new TextEncoder().encode(JSON.stringify({ offset, atMs, text, ...more }));
       this.#entries.push({ kind: `log.${name}`, data });
+      if (name === RACE_CONTROL) this.#takeFacts({ control: [{ atMs, text: text.slice(0, MAX_CONTROL_TEXT) }] });
     },
     unused: (path) => this.counters.add(`unused:${path}`),
     malformed: (what) => {
@@ -103,6 +105,10 @@ export class OfflineRace {
   /** When the open tick closes, Unix ms. */
   get closesAtMs(): number {
     return this.#nowMs + TICK_MS;
+  }
+
+  #takeFacts(facts: RaceFacts): void {
+    this.#facts = joinFacts(this.#facts, facts);
   }
 
   #takeFrame(frame: Frame): void {

@@ -10,7 +10,7 @@ import {
   standOfficially,
   stopOfficially,
 } from './official-timing.ts';
-import { advanceTimeline } from './race-timeline.ts';
+import { advanceTimeline, appendControl } from './race-timeline.ts';
 
 /** Channels that the standings are made from; a catalogue without one of them has nulls there. */
 const KEYS = ['lap', 'lap_dist_pct', 'lap_time', 'lap_time_last', 'lap_time_best', 'on_pit_road'] as const;
@@ -33,6 +33,7 @@ export function createDocument(race: string, kind: RaceDocument['session']['kind
     pitStops: [],
     laps: [],
     flags: [],
+    control: [],
   };
 }
 
@@ -64,6 +65,7 @@ export function mergeFacts(document: RaceDocument, facts: RaceFacts): RaceDocume
     },
     flag: facts.flag ?? document.flag,
     roster,
+    control: appendControl(document.control, facts.control),
   };
 }
 

@@ -26,6 +26,7 @@ it('delivers facts as they were sent', () => {
     lapsTotal: 200,
     flag: 'green',
     roster,
+    control: [{ text: 'Debris in turn 2' }, { text: 'Pit road is open', atMs: 1_700_000_000_000 }],
   };
   expect(decode(facts).facts).toEqual(facts);
   expect(decode({}).facts).toEqual({});
@@ -46,6 +47,15 @@ it.each([
   [{ roster: [{ driver: 'x' }] }, 'The field car is missing in roster[0].'],
   [{ roster: [{ car: '1' }, { car: '1' }] }, 'The roster names a car twice.'],
   [{ roster: [{ car: '1', age: 5 }] }, 'There is no field "age" in roster[0].'],
+  [{ control: 'Debris' }, 'The field control in the facts of a race must be a list of at most 100 messages.'],
+  [
+    { control: Array.from({ length: 101 }, () => ({ text: 'x' })) },
+    'The field control in the facts of a race must be a list of at most 100 messages.',
+  ],
+  [{ control: [{ atMs: 5 }] }, 'The field text is missing in control[0].'],
+  [{ control: [{ text: 'x'.repeat(241) }] }, 'The field text in control[0] must be a text of 1 to 240 characters.'],
+  [{ control: [{ text: 'x', atMs: 1.5 }] }, 'The field atMs in control[0] must be a time in Unix ms.'],
+  [{ control: [{ text: 'x', car: '24' }] }, 'There is no field "car" in control[0].'],
   [{ roster: [5] }, 'The value of roster[0] must be an object.'],
   [JSON.parse('{"__proto__":{"name":"x"}}'), 'There is no field "__proto__" in the facts of a race.'],
   [[], 'The value of the facts of a race must be an object.'],

@@ -1,4 +1,11 @@
-import type { Flag, RaceFacts, RosterEntry } from '../protocol/document.ts';
+import {
+  type ControlNews,
+  type Flag,
+  MAX_CONTROL_MESSAGES,
+  MAX_CONTROL_TEXT,
+  type RaceFacts,
+  type RosterEntry,
+} from '../protocol/document.ts';
 import { CAR_ID } from '../protocol/field.ts';
 import { FrameRefused, quote } from './frame-reader.ts';
 import type { SourceSink } from './source.ts';
@@ -14,10 +21,15 @@ const FLAGS: readonly Flag[] = ['none', 'green', 'yellow', 'red', 'white', 'chec
 type Json = Record<string, unknown>;
 type Rule = readonly [rule: string, isGood: (value: unknown) => boolean];
 
-const text: Rule = [
-  `a text of 1 to ${MAX_TEXT} characters`,
-  (v) => typeof v === 'string' && v.length > 0 && v.length <= MAX_TEXT,
+const textUpTo = (most: number): Rule => [
+  `a text of 1 to ${most} characters`,
+  (v) => typeof v === 'string' && v.length > 0 && v.length <= most,
 ];
+const listUpTo = (most: number, what: string): Rule => [
+  `a list of at most ${most} ${what}`,
+  (v) => Array.isArray(v) && v.length <= most,
+];
+const text = textUpTo(MAX_TEXT);
 const oneOf = (list: readonly unknown[]): Rule => [`one of ${list.join(', ')}`, (v) => list.includes(v)];
 const FACTS: Readonly<Record<keyof RaceFacts, Rule>> = {
   name: text,
@@ -27,13 +39,18 @@ const FACTS: Readonly<Record<keyof RaceFacts, Rule>> = {
   origin: text,
   lapsTotal: ['an integer from 1 to 10000', (v) => Number.isInteger(v) && (v as number) >= 1 && (v as number) <= 1e4],
   flag: oneOf(FLAGS),
-  roster: [`a list of at most ${MAX_ROSTER} cars`, (v) => Array.isArray(v) && v.length <= MAX_ROSTER],
+  roster: listUpTo(MAX_ROSTER, 'cars'),
+  control: listUpTo(MAX_CONTROL_MESSAGES, 'messages'),
 };
 const ENTRY: Readonly<Record<keyof RosterEntry, Rule>> = {
   car: [`a text that matches ${CAR_ID}`, (v) => typeof v === 'string' && CAR_ID.test(v)],
   driver: text,
   team: text,
   make: text,
+};
+const MESSAGE: Readonly<Record<keyof ControlNews, Rule>> = {
+  text: textUpTo(MAX_CONTROL_TEXT),
+  atMs: ['a time in Unix ms', (v) => Number.isSafeInteger(v) && (v as number) > 0],
 };
 
 /**
@@ -67,6 +84,8 @@ function readFacts(bytes: Uint8Array): RaceFacts {
   const facts = check(value, FACTS, 'the facts of a race');
   const roster = facts.roster as unknown[] | undefined;
   const cars = roster?.map((entry, i) => check(entry, ENTRY, `roster[${i}]`, 'car').car);
+  const messages = facts.control as unknown[] | undefined;
+  for (const [i, message] of messages?.entries() ?? []) check(message, MESSAGE, `control[${i}]`, 'text');
   if (new Set(cars).size !== (cars?.length ?? 0)) throw new FrameRefused('malformed', 'The roster names a car twice.');
   return facts;
 }

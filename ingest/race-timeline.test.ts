@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Flag, MAX_FLAG_CHANGES, MAX_LAP_STARTS, type RaceDocument } from '../protocol/document.ts';
-import { advanceTimeline } from './race-timeline.ts';
+import {
+  type Flag,
+  MAX_CONTROL_MESSAGES,
+  MAX_FLAG_CHANGES,
+  MAX_LAP_STARTS,
+  type RaceDocument,
+} from '../protocol/document.ts';
+import { advanceTimeline, appendControl } from './race-timeline.ts';
 
 type Timeline = Pick<RaceDocument, 'laps' | 'flags' | 'flag'>;
 
@@ -67,5 +73,36 @@ describe('the timeline of a race', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('what race control has said', () => {
+  const debris = { text: 'Debris in turn 2', atMs: 50_000 };
+
+  it.each<[string, Parameters<typeof appendControl>, unknown[]]>([
+    ['nothing', [undefined, undefined], []],
+    ['the first message', [undefined, [debris]], [debris]],
+    ['another one at the same time', [[debris], [{ text: 'x', atMs: 50_000 }]], [debris, { text: 'x', atMs: 50_000 }]],
+    ['the same as a second ingest heard it', [[debris], [{ ...debris, atMs: 50_480 }]], [debris]],
+    ['the same as a clock behind had it', [[debris], [{ ...debris, atMs: 40_001 }]], [debris]],
+    ['the same words once more', [[debris], [{ ...debris, atMs: 60_000 }]], [debris, { ...debris, atMs: 60_000 }]],
+    ['the same twice in one breath', [[], [debris, debris]], [debris]],
+    ['a message that nobody has dated', [[debris], [{ text: 'x' }]], [debris]],
+    ['a message of before', [[debris], [{ text: 'x', atMs: 10 }]], [debris, { text: 'x', atMs: 10 }]],
+  ])('grows by %s', (_, asked, said) => {
+    expect(appendControl(...asked)).toEqual(said);
+  });
+
+  it('is bounded, has the newest, and is the same list while nothing is said', () => {
+    let said: ReturnType<typeof appendControl> = [];
+    for (let n = 0; n < 500; n++) {
+      said = appendControl(said, [{ text: `${n}`, atMs: n }]);
+      expect(said.length).toBeLessThanOrEqual(MAX_CONTROL_MESSAGES);
+      expect(said.slice(-50).map(({ atMs }) => atMs)).toEqual(
+        Array.from({ length: Math.min(n + 1, 50) }, (_, k) => Math.max(0, n - 49) + k),
+      );
+    }
+    expect(appendControl(said, [])).toBe(said);
+    expect(appendControl(said, [said.at(-1)!])).toBe(said);
   });
 });

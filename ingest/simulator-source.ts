@@ -108,10 +108,11 @@ function createSender(race: Race, catalogue: Catalogue, sink: SourceSink): (atMs
     roster: race.roster,
   });
   return (atMs) => {
-    if (race.flag !== flag || race.lapsTotal !== lapsTotal) {
+    const control = race.takeMessages().map((text) => ({ text }));
+    if (race.flag !== flag || race.lapsTotal !== lapsTotal || control.length > 0) {
       flag = race.flag;
       lapsTotal = race.lapsTotal;
-      sink.facts({ flag, lapsTotal });
+      sink.facts({ flag, lapsTotal, control });
     }
     frame.atMs = atMs;
     for (let i = 0; i < race.roster.length; i++) {

@@ -11,6 +11,21 @@ export interface RaceFacts {
   readonly lapsTotal?: number;
   readonly flag?: Flag;
   readonly roster?: readonly RosterEntry[];
+  /** What race control said since, in order. */
+  readonly control?: readonly ControlNews[];
+}
+
+/** A message of race control as it came. */
+export interface ControlNews {
+  readonly text: string;
+  /** When it was said, Unix ms; left out: now. */
+  readonly atMs?: number;
+}
+
+/** A message of race control. */
+export interface ControlMessage extends ControlNews {
+  /** Race time, Unix ms. */
+  readonly atMs: number;
 }
 
 export type Flag = 'none' | 'green' | 'yellow' | 'red' | 'white' | 'checkered';
@@ -90,8 +105,13 @@ export interface RaceDocument {
   readonly laps?: readonly LapStart[];
   /** Flags, oldest first, at most {@link MAX_FLAG_CHANGES}; likewise. */
   readonly flags?: readonly FlagChange[];
+  /** What race control said, in the order in which it came, at most {@link MAX_CONTROL_MESSAGES}; likewise. */
+  readonly control?: readonly ControlMessage[];
 }
 
 export const MAX_PIT_STOPS = 400;
 export const MAX_LAP_STARTS = 600;
 export const MAX_FLAG_CHANGES = 200;
+export const MAX_CONTROL_MESSAGES = 100;
+/** Characters of a message of race control. */
+export const MAX_CONTROL_TEXT = 240;

@@ -144,6 +144,10 @@ describe('slipstream archive make, of Formula 1 live timing', () => {
         },
       ],
     ]);
+    expect(document.control).toEqual([
+      { atMs: BEGIN_MS + 9000, text: 'GREEN FLAG' },
+      { atMs: BEGIN_MS + 33_000, text: 'CHEQUERED FLAG' },
+    ]);
     // Three instants of car data, 400 ms apart, from when they came.
     expect(values('1', 'speed').slice(58, 62)).toEqual([null, 301, 250, 99]);
     expect(values('1', 'throttle').slice(59, 62)).toEqual([100, null, 20]);

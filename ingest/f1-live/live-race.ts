@@ -2,7 +2,7 @@ import type { Catalogue } from '../../protocol/catalogue.ts';
 import type { Flag, RosterEntry } from '../../protocol/document.ts';
 import { isCarId } from '../../protocol/field.ts';
 import { integerIn, isObject, readFields, textOf, timeOf } from '../feed-fields.ts';
-import type { OfflineSink } from '../offline-race.ts';
+import { type OfflineSink, RACE_CONTROL } from '../offline-race.ts';
 import { TimedCars } from '../timed-cars.ts';
 import { inflateTopic, Telemetry } from './telemetry.ts';
 import { Timing } from './timing.ts';
@@ -220,7 +220,7 @@ export class LiveRace {
       return;
     }
     this.#logged.add(index);
-    sink.log('race-control', Math.round(saidMs ?? atMs), text, more);
+    sink.log(RACE_CONTROL, Math.round(saidMs ?? atMs), text, more);
     if (more.flag === 'CHEQUERED') {
       this.#isCheckered = true;
       this.#tellFlag(sink);

@@ -1,5 +1,6 @@
 import { LANE, MODE } from './cars.ts';
 import { park } from './pit-stop.ts';
+import { nameCars } from './roster.ts';
 import { distanceTo } from './traffic.ts';
 import { isYellow, STEP_S, type World } from './world.ts';
 
@@ -24,6 +25,7 @@ export function rollIncidents(w: World, dtS: number): void {
     }
   } else if (random.isHit((w.incidentRate * dtS) / MEAN_DEBRIS_S)) {
     control.callYellowAtS = w.timeS + random.range(2, 6);
+    control.cause = 'debris on the track';
   }
 }
 
@@ -32,8 +34,8 @@ const isTight = (w: World, i: number) => w.cars.aheadGap[i]! < 6 || w.cars.besid
 /** One car loses it; cars close behind may be collected, all others check up. */
 function wreck(w: World, first: number): void {
   const { cars, control, random } = w;
+  const involved = [first];
   spin(w, first, random.next());
-  control.carsInvolved = 1;
   for (let j = 0; j < cars.count; j++) {
     if (j === first || cars.mode[j] !== MODE.track) continue;
     const behind = distanceTo(w, j, first);
@@ -42,9 +44,11 @@ function wreck(w: World, first: number): void {
     const isNear = behind < 60 && Math.abs(cars.laneTo[j]! - cars.laneTo[first]!) <= 1;
     if (isNear && random.isHit(0.36)) {
       spin(w, j, random.next() * 0.9);
-      control.carsInvolved++;
+      involved.push(j);
     }
   }
+  control.carsInvolved = involved.length;
+  control.cause = `incident, ${nameCars(w.roster, involved)}`;
   control.callYellowAtS = w.timeS + random.range(1.2, 2.6);
 }
 
@@ -114,5 +118,6 @@ export function ageEngine(w: World, i: number, dtS: number): void {
   if (cars.engineHealth[i] === 0.35 && isOnTrack && !isYellow(w) && w.control.callYellowAtS === Infinity) {
     cars.damage[i] = 0.8;
     w.control.callYellowAtS = w.timeS + 1;
+    w.control.cause = `smoke from ${nameCars(w.roster, [i])}`;
   }
 }

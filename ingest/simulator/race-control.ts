@@ -1,6 +1,7 @@
 import { LANE, MODE } from './cars.ts';
 import { toSlot } from './driver.ts';
 import { callYellowStops } from './pit-strategy.ts';
+import { nameCars } from './roster.ts';
 import { zoneOf } from './track.ts';
 import { isClear, lookAlong } from './traffic.ts';
 import { STEP_S, type World } from './world.ts';
@@ -15,6 +16,15 @@ function enter(w: World, phase: World['control']['phase'], flag: World['control'
   w.control.phase = phase;
   w.control.flag = flag;
   w.control.phaseSinceS = w.timeS;
+}
+
+/** Messages that nobody takes must not grow. */
+const MOST_UNHEARD = 20;
+
+function say(w: World, text: string): void {
+  const { said } = w.control;
+  said.push(text);
+  if (said.length > MOST_UNHEARD) said.shift();
 }
 
 /** Cars that keep a place in the queue behind the pace car. */
@@ -65,6 +75,7 @@ function throwYellow(w: World): void {
     if (cars.damage[i]! < 0.3) cars.wantsPit[i] = cars.engineHealth[i]! < 0.7 ? 1 : 0;
   assignSlots(w);
   enter(w, 'bunch', 'yellow');
+  say(w, `Caution: ${control.cause}`);
 }
 
 function throwGreen(w: World): void {
@@ -82,14 +93,16 @@ function throwGreen(w: World): void {
 function waveAround(w: World, pitsOpenS: number): void {
   const { cars } = w;
   const leader = w.standing[0]!;
-  let isFirst = true;
+  const waved: number[] = [];
   for (const i of w.standing) {
     cars.waved[i] = 0;
     if (!isQueued(w, i) || cars.dist[leader]! - cars.dist[i]! < w.track.lengthM) continue;
     const hasStopped = cars.stops[i]! > 0 && cars.stopEndS[i]! > w.timeS - pitsOpenS;
-    if (isFirst || !hasStopped) cars.waved[i] = 1;
-    isFirst = false;
+    if (waved.length > 0 && hasStopped) continue;
+    cars.waved[i] = 1;
+    waved.push(i);
   }
+  if (waved.length > 0) say(w, `Lapped cars may pass: ${nameCars(w.roster, waved)}`);
 }
 
 function isRestartTime(w: World): boolean {
@@ -105,6 +118,7 @@ function grantOvertime(w: World, completed: number): void {
   if (control.lapsTotal >= completed + 3 || control.overtimes >= 3) return;
   control.lapsTotal = completed + 3;
   control.overtimes++;
+  say(w, `Overtime: the race ends after lap ${control.lapsTotal}`);
 }
 
 function checkFinish(w: World, completed: number): void {
@@ -153,8 +167,10 @@ export function runControl(w: World): void {
         control.redDone = true;
         w.stats.reds++;
         enter(w, 'red', 'red');
+        say(w, 'Red flag: the track is blocked');
       } else if (since > 40 && (shareInPlace(w, 40) > 0.8 || since > 170)) {
         enter(w, 'pits', 'yellow');
+        say(w, 'Pit road is open');
         callYellowStops(w);
       }
       break;

@@ -51,6 +51,7 @@ describe('determinism', () => {
 interface Run {
   race: Race;
   flags: Flag[];
+  said: string[];
   outOfRange: string[];
   lapJumps: string[];
   backwards: string[];
@@ -69,6 +70,7 @@ function watch(options: RaceOptions, maxSeconds: number): Run {
   const run: Run = {
     race,
     flags: [race.flag],
+    said: [],
     outOfRange: [],
     lapJumps: [],
     backwards: [],
@@ -83,6 +85,7 @@ function watch(options: RaceOptions, maxSeconds: number): Run {
   for (let n = 0; n < maxSeconds * 2 && !race.isOver; n++) {
     race.step(0.5);
     if (race.flag !== run.flags.at(-1)) run.flags.push(race.flag);
+    run.said.push(...race.takeMessages());
     countOverlaps(run);
     for (let i = 0; i < race.roster.length; i++) {
       race.sample(i, values);
@@ -151,6 +154,17 @@ describe('a race of 60 laps', () => {
     expect(run.race.stats.cautions).toBeGreaterThan(0);
     expect(run.race.stats.leadChanges).toBeGreaterThan(3);
     expect(run.flags.join()).toContain('yellow,green');
+  });
+
+  it('has a message of race control for each caution, with what it was, and more only around them', () => {
+    const cautions = run.said.filter((text) => text.startsWith('Caution: '));
+    expect(cautions).toHaveLength(run.race.stats.cautions);
+    const cause =
+      /^Caution: (incident, cars? [0-9a-zA-Z, ]+( and [0-9a-zA-Z]+)?|debris on the track|smoke from car [0-9a-zA-Z]+)$/;
+    for (const text of cautions) expect(text).toMatch(cause);
+    expect(run.said.filter((text) => text === 'Pit road is open').length).toBeLessThanOrEqual(cautions.length);
+    expect(run.said.indexOf('Pit road is open')).toBeGreaterThan(run.said.indexOf(cautions[0]!));
+    expect(run.race.takeMessages()).toEqual([]);
   });
 
   it('keeps every value of every channel in the range of the catalogue', () => {

@@ -7,7 +7,6 @@ import { rescueDry, runPitStop } from './pit-stop.ts';
 import { steerForPits } from './pit-strategy.ts';
 import { assignSlots, chooseQueueLane, runControl } from './race-control.ts';
 import { createNoise, createRandom } from './random.ts';
-import { createRoster } from './roster.ts';
 import { CHANNEL_KEYS, writeChannels } from './sensors.ts';
 import { beginSession, castField } from './session.ts';
 import { crossLine, rank } from './timing.ts';
@@ -32,6 +31,8 @@ export interface Race {
   readonly flag: Flag;
   /** Scheduled laps and overtime. */
   readonly lapsTotal: number;
+  /** What race control said since the last call, oldest first. */
+  takeMessages(): string[];
   /** Seconds since the start of the session; begins anew with each race. */
   readonly timeS: number;
   /** Everybody has parked and no new race will begin. */
@@ -52,8 +53,7 @@ export interface Race {
 /** Creates a race standing on its grid. Ranges of the options are checked by the caller. */
 export function createRace(options: RaceOptions): Race {
   const w = createWorld(options);
-  const { cars, track, control } = w;
-  const roster = createRoster(cars.count);
+  const { cars, track, control, roster } = w;
   const noise = createNoise(createRandom(options.seed ^ 0x6e6f6973));
   castField(cars, w.random);
   beginSession(w);
@@ -72,6 +72,7 @@ export function createRace(options: RaceOptions): Race {
     get lapsTotal() {
       return control.lapsTotal;
     },
+    takeMessages: () => control.said.splice(0),
     get timeS() {
       return Math.max(0, w.timeS - (computedS - askedS));
     },

@@ -56,3 +56,10 @@ export function createRoster(cars: number): RosterEntry[] {
       return { car, driver, team, make };
     });
 }
+
+/** `car 9`, `cars 9, 24 and 11`. @param cars Indices into the roster, one at least. */
+export function nameCars(roster: readonly RosterEntry[], cars: readonly number[]): string {
+  const numbers = cars.map((i) => roster[i]!.car);
+  const last = numbers.pop();
+  return numbers.length === 0 ? `car ${last}` : `cars ${numbers.join(', ')} and ${last}`;
+}

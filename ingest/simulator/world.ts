@@ -1,7 +1,7 @@
-import type { Flag } from '../../protocol/document.ts';
+import type { Flag, RosterEntry } from '../../protocol/document.ts';
 import { type Cars, createCars } from './cars.ts';
 import { createRandom, type Random } from './random.ts';
-import { MAX_CARS } from './roster.ts';
+import { createRoster, MAX_CARS } from './roster.ts';
 import { createTrack, type Track } from './track.ts';
 
 /** Options of a race. */
@@ -41,11 +41,15 @@ interface Control {
   /** An incident seen but not yet called: when the yellow comes out. */
   callYellowAtS: number;
   carsInvolved: number;
+  /** Why the next yellow comes out, in words. */
+  cause: string;
   redDone: boolean;
   overtimes: number;
   finishers: number;
   /** Race time of the checkered flag, s. */
   checkeredAtS: number;
+  /** What was said and nobody has taken yet, oldest first. */
+  readonly said: string[];
 }
 
 /** Counted for reports and tests. */
@@ -75,6 +79,7 @@ export interface Weather {
 /** Everything a step reads and changes. */
 export interface World {
   readonly track: Track;
+  readonly roster: readonly RosterEntry[];
   readonly cars: Cars;
   readonly random: Random;
   readonly incidentRate: number;
@@ -111,6 +116,7 @@ export function createWorld(options: RaceOptions): World {
   const count = options.cars ?? MAX_CARS;
   const indices = Int16Array.from({ length: count }, (_, i) => i);
   return {
+    roster: createRoster(count),
     track: createTrack(createRandom(options.seed ^ 0x7261636b)),
     cars: createCars(count),
     random,
@@ -126,10 +132,12 @@ export function createWorld(options: RaceOptions): World {
       paceV: 0,
       callYellowAtS: Infinity,
       carsInvolved: 0,
+      cause: '',
       redDone: false,
       overtimes: 0,
       finishers: 0,
       checkeredAtS: Infinity,
+      said: [],
     },
     stats: { cautions: 0, reds: 0, leadChanges: 0, leadSwaps: 0, spins: 0, races: 0, stops: [] },
     weather: { airC: 24.5, trackC: 38, pressHpa: 1009.2, humidity: 54, windMps: 3.2, windDeg: 210 },

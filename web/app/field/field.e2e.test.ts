@@ -27,6 +27,7 @@ function documentAt(tick: number): RaceDocument {
       { flag: 'yellow', atMs: atMs(60) },
       { flag: 'green', atMs: atMs(80) },
     ],
+    control: [{ text: 'Debris in turn 2', atMs: atMs(61) }],
     pitStops: [{ car: '9', lap: 2, inAtMs: atMs(62), outAtMs: atMs(86) }],
   };
 }
@@ -69,6 +70,7 @@ describe.skipIf(isLeftOut)(titleOf('the field'), () => {
       '#9 is back on the track after 12.0 s',
       'Green, lap 1',
       '#9 comes to the pits, lap 2',
+      'Debris in turn 2',
       'Caution, lap 1',
       'Green, lap 1',
     ]);

@@ -5,7 +5,7 @@ import { messagesOf } from './race-messages.ts';
 
 const MOST_SHOWN = 40;
 
-/** What happened in the race: flags, and the stops of the chosen drivers. */
+/** What happened in the race: what race control said, flags, and the stops of the chosen drivers. */
 export function RaceControl(props: { page: Page }) {
   const { page } = props;
   const messages = createMemo(

@@ -5,11 +5,11 @@ import { sayCar, sayFlag } from '../words.ts';
 export interface RaceMessage {
   /** Race time, Unix ms. */
   readonly atMs: number;
-  readonly kind: RaceDocument['flag'] | 'pit';
+  readonly kind: RaceDocument['flag'] | 'pit' | 'said';
   readonly text: string;
 }
 
-/** Flags of the race and stops of some cars, oldest first. */
+/** What race control said, flags of the race and stops of some cars, oldest first. */
 export function messagesOf(race: RaceDocument, cars: readonly string[]): RaceMessage[] {
   const lapAt = (atMs: number) => race.laps?.findLast((lap) => lap.atMs <= atMs)?.lap;
   const inLap = (lap: number | null | undefined) => (lap === null || lap === undefined ? '' : `, lap ${lap}`);
@@ -23,7 +23,8 @@ export function messagesOf(race: RaceDocument, cars: readonly string[]): RaceMes
       const spent = outAtMs === null ? [] : [leaves(car, inAtMs, outAtMs)];
       return [{ atMs: inAtMs, kind: 'pit', text }, ...spent];
     });
-  return [...flags, ...stops].sort((a, b) => a.atMs - b.atMs);
+  const said = (race.control ?? []).map(({ atMs, text }): RaceMessage => ({ atMs, kind: 'said', text }));
+  return [...flags, ...said, ...stops].sort((a, b) => a.atMs - b.atMs);
 }
 
 const leaves = (car: string, inAtMs: number, outAtMs: number): RaceMessage => ({
