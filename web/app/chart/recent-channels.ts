@@ -26,7 +26,6 @@ export interface Following {
 export function followChannels(player: Player, following: Following): { read(): void; stop(): void } {
   const { car, keys, spanMs, onRows, onProblem } = following;
   const recent = new RecentRows(keys, spanMs);
-  let { mode } = player;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let reading = new AbortController();
   let frame: number | undefined;
@@ -72,10 +71,6 @@ export function followChannels(player: Player, following: Following): { read(): 
     take();
     if (snapshot || conflated) read();
   });
-  const offPlayback = player.on('playback', (playback) => {
-    if (playback.mode !== mode) read();
-    mode = playback.mode;
-  });
   // A page in the background hears few of the ticks.
   const onSight = () => document.visibilityState === 'visible' && read();
   document.addEventListener('visibilitychange', onSight);
@@ -85,7 +80,6 @@ export function followChannels(player: Player, following: Following): { read(): 
     read,
     stop() {
       offTick();
-      offPlayback();
       document.removeEventListener('visibilitychange', onSight);
       clearTimeout(timer);
       if (frame !== undefined) cancelAnimationFrame(frame);
