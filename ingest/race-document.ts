@@ -33,7 +33,6 @@ export function createDocument(race: string, kind: RaceDocument['session']['kind
     pitStops: [],
     laps: [],
     flags: [],
-    control: [],
   };
 }
 
@@ -65,7 +64,7 @@ export function mergeFacts(document: RaceDocument, facts: RaceFacts): RaceDocume
     },
     flag: facts.flag ?? document.flag,
     roster,
-    control: appendControl(document.control, facts.control),
+    ...(facts.control && { control: appendControl(document.control, facts.control) }),
   };
 }
 

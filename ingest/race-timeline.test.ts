@@ -80,7 +80,7 @@ describe('what race control has said', () => {
   const debris = { text: 'Debris in turn 2', atMs: 50_000 };
 
   it.each<[string, Parameters<typeof appendControl>, unknown[]]>([
-    ['nothing', [undefined, undefined], []],
+    ['nothing', [undefined, []], []],
     ['the first message', [undefined, [debris]], [debris]],
     ['another one at the same time', [[debris], [{ text: 'x', atMs: 50_000 }]], [debris, { text: 'x', atMs: 50_000 }]],
     ['the same as a second ingest heard it', [[debris], [{ ...debris, atMs: 50_480 }]], [debris]],

@@ -30,7 +30,7 @@ export function advanceTimeline(
 /** What race control has said, with what it says now. A message without a time is left out: nobody could tell where it belongs. */
 export function appendControl(
   said: readonly ControlMessage[] = [],
-  news: readonly ControlNews[] = [],
+  news: readonly ControlNews[],
 ): readonly ControlMessage[] {
   return news.reduce((list, { text, atMs }) => {
     const isKnown = (one: ControlMessage) => one.text === text && Math.abs(one.atMs - atMs!) < SAME_WITHIN_MS;

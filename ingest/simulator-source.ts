@@ -112,7 +112,7 @@ function createSender(race: Race, catalogue: Catalogue, sink: SourceSink): (atMs
     if (race.flag !== flag || race.lapsTotal !== lapsTotal || control.length > 0) {
       flag = race.flag;
       lapsTotal = race.lapsTotal;
-      sink.facts({ flag, lapsTotal, control });
+      sink.facts({ flag, lapsTotal, ...(control.length > 0 && { control }) });
     }
     frame.atMs = atMs;
     for (let i = 0; i < race.roster.length; i++) {

@@ -105,7 +105,7 @@ export interface RaceDocument {
   readonly laps?: readonly LapStart[];
   /** Flags, oldest first, at most {@link MAX_FLAG_CHANGES}; likewise. */
   readonly flags?: readonly FlagChange[];
-  /** What race control said, in the order in which it came, at most {@link MAX_CONTROL_MESSAGES}; likewise. */
+  /** What race control said, in the order in which it came, at most {@link MAX_CONTROL_MESSAGES}; left out while it has said nothing. */
   readonly control?: readonly ControlMessage[];
 }
 
