@@ -3,17 +3,18 @@ import type { Hello, Rate, Wish } from '../protocol/control.ts';
 import { PROTOCOL_VERSION } from '../protocol/tick-message.ts';
 import { Courier, type FanSetOptions, type FanTally } from './courier.ts';
 import { Delivery } from './delivery.ts';
-import { Fan, type FanSink, type FanStage, OUTSIDE, type OwedSnapshot, type Transport } from './fan.ts';
+import { Fan, type FanSink, type OwedSnapshot } from './fan.ts';
 import { chooseAnew, keepChoice, sayWatching, tellLost } from './fan-choice.ts';
+import { countPendingBytes, countStages, countTransports } from './fan-counts.ts';
 import { receiveNext } from './fan-messages.ts';
 import { type Departure, Farewell } from './farewell.ts';
 import type { EdgeLimits } from './limits.ts';
-import { Lockstep } from './lockstep.ts';
 import { Paces } from './pace.ts';
 import type { Applied, RaceState } from './race-state.ts';
 import { Replays } from './replays.ts';
 import { type Awaited, planResume } from './resume-plan.ts';
 import { Standstill, type Verdict } from './standstill.ts';
+import { TickPass } from './tick-pass.ts';
 
 /**
  * The fans of one race: who they are, what they hold, what they get. Decides and sends in one synchronous turn, so
@@ -22,17 +23,16 @@ import { Standstill, type Verdict } from './standstill.ts';
 export class FanSet {
   readonly #options: FanSetOptions;
   readonly #fans = new Set<Fan>();
-  readonly #lockstep = new Lockstep();
-  /** Those who are not in lockstep. */
-  readonly #others = new Set<Fan>();
+  readonly #pass = new TickPass({
+    serve: (fan, nowMs) => this.#serve(fan, nowMs),
+    onError: (fan, error) => this.#excuse(fan, error),
+  });
   #delivery: Delivery | undefined;
   readonly #courier: Courier;
   readonly #paces: Paces;
   readonly #replays: Replays;
   readonly #parked = new Set<Fan>();
   readonly standstill: Standstill;
-  /** Where the pass over the others stands; those in lockstep come first. */
-  #pass: SetIterator<Fan> | undefined;
   #farewell: Farewell | undefined;
 
   constructor(options: FanSetOptions) {
@@ -53,27 +53,19 @@ export class FanSet {
 
   /** How many fans have everything, and get each tick in one go with the others. */
   get inLockstep(): number {
-    return this.#lockstep.size;
+    return this.#pass.inLockstep;
   }
 
-  /** How many fans are in each stage. */
-  get stages(): Record<Exclude<FanStage, 'gone'>, number> {
-    const stages = { new: 0, parked: 0, live: 0 };
-    for (const { stage } of this.#fans) if (stage !== 'gone') stages[stage]++;
-    return stages;
+  get stages() {
+    return countStages(this.#fans);
   }
 
-  /** How many fans are reached by each transport. */
-  get transports(): Record<Transport, number> {
-    const transports = { websocket: 0, sse: 0 };
-    for (const { sink } of this.#fans) transports[sink.transport]++;
-    return transports;
+  get transports() {
+    return countTransports(this.#fans);
   }
 
   get pendingBytes(): number {
-    let bytes = 0;
-    for (const fan of this.#fans) bytes += fan.sink.bufferedBytes();
-    return bytes;
+    return countPendingBytes(this.#fans);
   }
 
   get delivery(): Delivery | undefined {
@@ -92,7 +84,7 @@ export class FanSet {
   add(sink: FanSink, nowMs: number): Fan {
     const fan = new Fan(sink, nowMs, this.limits.helloTimeoutMs);
     this.#fans.add(fan);
-    this.#others.add(fan);
+    this.#pass.add(fan);
     return fan;
   }
 
@@ -100,10 +92,9 @@ export class FanSet {
   remove(fan: Fan): void {
     if (fan.choice) this.#delivery?.book.release(fan.choice);
     fan.choice = undefined;
-    this.#breakStep(fan);
     fan.stage = 'gone';
     this.#fans.delete(fan);
-    this.#others.delete(fan);
+    this.#pass.remove(fan);
     this.#parked.delete(fan);
     this.#replays.forget(fan);
   }
@@ -178,13 +169,6 @@ export class FanSet {
     else if (step === 'gone') this.#giveAnew(fan, 'too_old', nowMs);
   }
 
-  /** From now on a fan is served on its own, until it has everything again. */
-  #breakStep(fan: Fan): void {
-    if (fan.place === OUTSIDE) return;
-    this.#lockstep.leave(fan);
-    this.#others.add(fan);
-  }
-
   /** Ends a replay, if there is one: the fan gets everything anew, and is told why. */
   #giveAnew(fan: Fan, reason: OwedSnapshot['reason'], nowMs: number): void {
     this.#replays.forget(fan);
@@ -225,37 +209,8 @@ export class FanSet {
    */
   serve(nowMs: number, count: number): boolean {
     const delivery = this.#delivery;
-    if (!delivery) return false;
-    if (!this.#pass && !this.#lockstep.begin(delivery)) this.#breakAllSteps();
-    this.#pass ??= this.#others.values();
-    if (this.#lockstep.hasMore) {
-      this.#lockstep.serve(count, delivery, this.tally, this.#onLeave);
-      return true;
-    }
-    const tick = delivery.state.head!.tick;
-    for (let n = 0; n < count; n++) {
-      const { value: fan, done } = this.#pass.next();
-      if (done) {
-        this.#pass = undefined;
-        return false;
-      }
-      if (fan.dueTick <= tick) this.#serve(fan, nowMs);
-      if (this.#lockstep.mayJoin(fan, delivery)) {
-        this.#lockstep.join(fan, delivery);
-        this.#others.delete(fan);
-      }
-    }
-    return true;
+    return delivery !== undefined && this.#pass.serve(delivery, this.tally, nowMs, count);
   }
-
-  #breakAllSteps(): void {
-    this.#lockstep.dissolve((fan) => this.#others.add(fan));
-  }
-
-  readonly #onLeave = (fan: Fan, error?: unknown): void => {
-    if (fan.stage !== 'gone') this.#others.add(fan);
-    if (error !== undefined) this.#excuse(fan, error);
-  };
 
   /** {@link guard} without a closure for every fan and tick. */
   #serve(fan: Fan, nowMs: number): void {
@@ -282,7 +237,7 @@ export class FanSet {
 
   #begin(state: RaceState, nowMs: number): void {
     const before = this.#delivery;
-    this.#breakAllSteps();
+    this.#pass.breakAllSteps();
     const delivery = new Delivery(state, this.#options.readStream, (readAtMs) => {
       // What was read for an earlier state comes too late.
       if (this.#delivery === delivery) this.#hasRead(readAtMs);
@@ -312,7 +267,7 @@ export class FanSet {
   flush(fan: Fan, nowMs: number): void {
     const delivery = this.#delivery;
     if (!delivery || fan.stage === 'new' || fan.stage === 'gone') return;
-    this.#breakStep(fan);
+    this.#pass.breakStep(fan);
     if (fan.stage === 'parked') {
       this.greet(fan, fan.hello!, nowMs);
       return;
@@ -335,13 +290,13 @@ export class FanSet {
 
   /** Gives a fan everything anew, because it asked. */
   resync(fan: Fan, nowMs: number): void {
-    this.#breakStep(fan);
+    this.#pass.breakStep(fan);
     this.#giveAnew(fan, 'resync', nowMs);
   }
 
   /** Changes the choice of a live fan in place and says so. @param id Of the message that asked for it. */
   watch(fan: Fan, id: number, wish: Wish): void {
-    this.#breakStep(fan);
+    this.#pass.breakStep(fan);
     chooseAnew(fan, wish, this.#delivery!);
     sayWatching(fan, this.#delivery!, id);
   }
@@ -349,7 +304,7 @@ export class FanSet {
   /** Changes how often a live fan gets a frame; what it misses by then it gets at once. */
   setRate(fan: Fan, id: number, rate: Rate, nowMs: number): void {
     const { tick } = this.#delivery!.state.head!;
-    this.#breakStep(fan);
+    this.#pass.breakStep(fan);
     fan.pace = this.#paces.take(rate);
     fan.say({ type: 'rate', id, rate });
     if (fan.replay) return;
@@ -365,8 +320,8 @@ export class FanSet {
     for (const fan of this.#replays.late(nowMs, this.limits.readTimeoutMs)) this.#giveAnew(fan, 'unread', nowMs);
     this.#replays.wake();
     // What is due by the clock is due to those who wait for something; all do when no tick comes.
-    if (isQuiet || isPongDue) this.#breakAllSteps();
-    for (const fan of this.#others) {
+    if (isQuiet || isPongDue) this.#pass.breakAllSteps();
+    for (const fan of this.#pass.others) {
       if (fan.stage === 'new') {
         if (nowMs >= fan.deadlineAtMs) this.close(fan, 'timeout');
         continue;
