@@ -86,6 +86,22 @@ describe('a stream of events', () => {
     expect(fan.reader.receipts).toMatchObject([{ kind: 'snapshot', reason: 'garbled' }]);
   });
 
+  it('V3 takes back a browser whose old address names what the catalogue has no place for, and tells it', async () => {
+    const edge = await stage.edgeAtHead();
+    const query = 'watch=0:own,1:wings&channels=c1,c99';
+    const back = stage.stream(edge, query, { headers: { 'last-event-id': 'void' } });
+    await until('all is said', () => back.reader.said.length === 4);
+    expect(back.reader.said).toMatchObject([
+      { type: 'error', code: 'bad_watch', message: expect.stringContaining('2 of the views and channels') },
+      { type: 'watching', id: 0, watch: [{ car: '0', view: 'own' }], channels: ['c1'] },
+      { type: 'welcome' },
+      { type: 'repair', kind: 'snapshot' },
+    ]);
+    await stage.publisher.run(2);
+    await stage.caughtUp(back);
+    stage.expectTruth(back);
+  });
+
   it('V4 takes what is wanted next in the same turn: kept cars go on, others come with the next tick', async () => {
     const edge = await stage.edgeAtHead();
     const gone = await streamIn(edge, 'watch=0:full&history=all');

@@ -97,7 +97,7 @@ export class EventStreams {
   #greet(guest: Guest, read: ReadHello): void {
     const { sink, lastEventId } = guest;
     guest.occupant = new FanConnection(sink, this.#http.races, guest.race, (fans, fan, nowMs) =>
-      greetByStream(sink, fans, fan, (limits) => comeBack(read(limits), lastEventId), nowMs),
+      greetByStream(sink, fans, fan, (limits) => comeBack(read, limits, lastEventId), nowMs),
     );
   }
 
@@ -142,9 +142,9 @@ function readBody(body: Uint8Array, limits: ControlLimits): Hello {
 }
 
 /** A browser that comes back by itself repeats its old address, and says in a header how far it has read. */
-function comeBack(hello: Hello, lastEventId: string): Hello {
+function comeBack(read: ReadHello, limits: ControlLimits, lastEventId: string): Hello {
   const since = readSince(lastEventId);
-  return since ? { ...hello, since } : hello;
+  return since ? { ...read({ ...limits, isBack: true }), since } : read(limits);
 }
 
 /** Greets a fan, or ends its stream where what it says cannot be read: the same request would end the same way. */

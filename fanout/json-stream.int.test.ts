@@ -141,6 +141,16 @@ describe('a stream of events for people', () => {
     expect(edge.stats().fans).toBe(0);
   });
 
+  it('J3 takes back a browser whose old address names a view that the catalogue has no more', async () => {
+    const edge = await stage.edgeAtHead();
+    await stage.publisher.run(20);
+    const person = new Person(edge, '?watch=0:wings,1:full', { 'last-event-id': `${'f'.repeat(16)}:7` });
+    await caughtUp(person);
+    expect(person.status).toBe(200);
+    expect(person.reader.held!.cars).not.toHaveProperty('0');
+    expect(person.reader.receipts).toMatchObject([{ kind: 'snapshot', reason: 'other_epoch' }]);
+  });
+
   it('J4 is for whoever names no version of the protocol, or asks for it', async () => {
     const edge = await stage.edgeAtHead();
     const kinds = ['?watch=0', '?watch=0&version=1&format=json', '?watch=0&version=1', '?watch=0&format=binary'].map(

@@ -57,13 +57,14 @@ const retryMs = ({ fans, people }: Race): number =>
 function parseWish(query: string, lastEventId: string, limits: ControlLimits): JsonWish {
   const params = new URLSearchParams(query);
   const isChosen = params.has('watch');
-  const hello = parseQuery(isChosen ? query : `${query}&watch=`, limits)!;
+  const back = readSince(lastEventId);
+  const hello = parseQuery(isChosen ? query : `${query}&watch=`, { ...limits, isBack: back !== undefined })!;
   if (hello.version !== PROTOCOL_VERSION)
     throw new ProtocolError(
       'bad_version',
       `version is ${hello.version}, but this edge speaks version ${PROTOCOL_VERSION}; leave it out.`,
     );
-  const since = readSince(lastEventId) ?? hello.since;
+  const since = back ?? hello.since;
   return {
     ...hello,
     ...(since && { since }),

@@ -173,6 +173,8 @@ describe('what a catalogue has no place for', () => {
     const query = 'watch=24:own,9:wings&channels=rpm,boost';
     expect(parseQuery(`${query}&since=${since}`, limits)).toMatchObject({ watch: [rpm], channels: ['rpm'], lost: 2 });
     expect(codeOf(() => parseQuery(query, limits))).toBe('bad_watch');
+    // A browser that repeats its old address says in a header that it has been here.
+    expect(parseQuery(query, { ...limits, isBack: true })).toMatchObject({ watch: [rpm], channels: ['rpm'], lost: 2 });
   });
 });
 

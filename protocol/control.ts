@@ -246,6 +246,8 @@ export interface ControlLimits {
   readonly catalogue: Catalogue | undefined;
   /** Whether the connection has a list of channels already. */
   readonly hasOwnView: boolean;
+  /** The client has been here, whether its hello names a position or not. @defaultValue false */
+  readonly isBack?: boolean;
 }
 
 /**
@@ -285,7 +287,7 @@ function readHello(value: Record<string, unknown>, limits: ControlLimits): Hello
     throw bad('bad_message', `version must be a number, but is ${describeValue(value.version)}.`);
   const since = readSince(value.since);
   const named = { watch: value.watch ?? [], channels: value.channels };
-  const { lost, ...known } = since ? leaveOut(named, limits.catalogue) : { ...named, lost: 0 };
+  const { lost, ...known } = since || limits.isBack ? leaveOut(named, limits.catalogue) : { ...named, lost: 0 };
   const wish = readWish(known, limits);
   return {
     version: value.version,
