@@ -3,9 +3,13 @@ import type { CarView } from '../../client/mod.ts';
 import type { Page } from '../page/page.ts';
 import { Glide } from './glide.ts';
 import { MapPicture, type Marker } from './map-picture.ts';
+import { mayMove } from './motion.ts';
 import { Projection } from './projection.ts';
 import { seedOutline } from './seed-outline.ts';
 import { type Place, TrackOutline } from './track-outline.ts';
+
+/** From one picture to the next while cars move, and one more of the screen's: no car moves more than two pixels meanwhile. */
+const PAUSE_MS = 20;
 
 /**
  * Where every car is, on a track that the cars draw themselves. For eyes only: the standings say the same in words, and better.
@@ -22,6 +26,9 @@ export default function TrackMap(props: { page: Page; pointer?: number | undefin
   let shownAtMs: number | undefined;
   let shownTick: number | undefined;
   let frame = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Nobody sees what is drawn far above or below what a phone shows. */
+  let isInSight = false;
   const seeding = new AbortController();
 
   const cars = (): CarView[] => {
@@ -64,17 +71,21 @@ export default function TrackMap(props: { page: Page; pointer?: number | undefin
 
   const draw = () => {
     cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    if (!isInSight) return;
     const nowMs = performance.now();
-    const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
     // Without motion every car stands where the newest tick has it.
-    const places = glide.at(isStill ? Number.POSITIVE_INFINITY : nowMs);
+    const places = glide.at(mayMove() ? nowMs : Number.POSITIVE_INFINITY);
     const { cars: chosen, focus } = untrack(page.choice);
     const markers: Marker[] = [...places].map(([car, place]) => ({
       ...{ car, place, chosen: chosen.indexOf(car) + 1, isFocus: car === focus },
     }));
     const pointer = props.pointer === undefined ? undefined : outline.at(props.pointer);
     picture?.draw(markers, pointer);
-    if (!isStill && glide.isMoving(nowMs)) frame = requestAnimationFrame(draw);
+    if (!mayMove() || !glide.isMoving(nowMs)) return;
+    timer = setTimeout(() => {
+      frame = requestAnimationFrame(draw);
+    }, PAUSE_MS);
   };
 
   createEffect(
@@ -101,13 +112,20 @@ export default function TrackMap(props: { page: Page; pointer?: number | undefin
     const stopViewing = page.shown.viewField();
     const watcher = new ResizeObserver(measure);
     watcher.observe(canvas);
+    const sight = new IntersectionObserver((seen) => {
+      isInSight = seen.at(-1)!.isIntersecting;
+      draw();
+    });
+    sight.observe(canvas);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     scheme.addEventListener('change', measure);
     onCleanup(() => {
       stopViewing();
       watcher.disconnect();
+      sight.disconnect();
       scheme.removeEventListener('change', measure);
       cancelAnimationFrame(frame);
+      clearTimeout(timer);
       seeding.abort();
     });
   });
