@@ -2,7 +2,7 @@ import { loadavg } from 'node:os';
 import type { Browser } from 'playwright-core';
 import type { Usage, Values } from '../cli/flags.ts';
 import { buildPage, launchChromium } from '../web/testing/chromium.ts';
-import { type LiveRace, withLiveRace } from './live-race.ts';
+import { type LiveRace, pause, withLiveRace } from './live-race.ts';
 import { round } from './machine.ts';
 import { withAll } from './processes.ts';
 import { type DistantEdge, startDistantEdge } from './web/distant-edge.ts';
@@ -53,6 +53,8 @@ export const usage: Usage<typeof FLAGS> = {
 };
 
 const CONTROL = 'empty page';
+/** For each new window Chromium loads pages of its own, those of its address bar, beside the first page of a fan. */
+const SETTLE_MS = 2000;
 
 /** The pages of one run: opened one after another, each in a browser profile of its own. */
 class Fans {
@@ -88,6 +90,7 @@ async function timeLoads(fans: Fans, edge: DistantEdge, network: Network, path: 
     const timeMs = await fans.with(async (fan) => {
       await slowNetwork(fan.devtools, network);
       await fan.devtools.send('Emulation.setCPUThrottlingRate', { rate: flags.slowdown });
+      await pause(SETTLE_MS);
       return fan.visit(`${edge.url}/${path}`);
     });
     times.push(timeMs);
