@@ -31,7 +31,8 @@ export default defineConfig({
           include: [INT],
           testTimeout: 30_000,
           hookTimeout: 30_000,
-          maxWorkers: 2,
+          // On two cores: they wait for servers and clocks a quarter of the time.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -309,8 +309,8 @@ function keep(value: unknown, mayStay: (one: unknown) => boolean): { kept: unkno
 }
 
 /**
- * Leaves out the views and channels that the catalogue has no place for. A client that comes back cannot know what another catalogue lacks,
- * and must not be sent away for it.
+ * Leaves out the views and channels that the catalogue has no place for. A client that comes back cannot know what another
+ * catalogue lacks, and must not be sent away for it.
  */
 function leaveOut({ watch, channels }: Named, catalogue: Catalogue | undefined): Named & { readonly lost: number } {
   const isLost = (key: unknown) => typeof key === 'string' && catalogue?.indexOf(key) === undefined;
@@ -323,6 +323,7 @@ function leaveOut({ watch, channels }: Named, catalogue: Catalogue | undefined):
   });
   return { watch: cars.kept, channels: isListLost ? undefined : left.kept, lost: cars.lost + left.lost };
 }
+
 /** A wish that cannot be had is no reason to send away a client that may go on with what it holds. */
 function readNext(value: unknown, limits: ControlLimits): Pick<Hello, 'next' | 'badNext'> {
   if (value === undefined || value === null) return {};
