@@ -244,6 +244,8 @@ export class FanSet {
     });
     this.#delivery = delivery;
     const isNewCatalogue = before?.state.catalogue.hash !== state.catalogue.hash;
+    // What those who wait have asked for was read by another catalogue: they say it again.
+    if (isNewCatalogue) for (const fan of this.#parked) this.close(fan, 'not_ready');
     for (const fan of this.#fans) {
       if (fan.stage !== 'live' || !fan.choice) continue;
       const isNewEpoch = fan.epoch !== state.epoch;
