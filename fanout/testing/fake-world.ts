@@ -126,8 +126,8 @@ export class World {
     this.log.push(this.writer.docPatch([{ op: 'add', path: '/flag', value: 'checkered' }]).bytes);
   }
 
-  changeCatalogue(channels = 10): void {
-    this.writer.changeCatalogue(testCatalogue(`catalogue-${this.catalogues.size}`, channels));
+  changeCatalogue(): void {
+    this.writer.changeCatalogue(testCatalogue(`catalogue-${this.catalogues.size}`));
     this.catalogues.set(this.writer.catalogue.tag, this.writer.catalogue);
     this.log.push(this.writer.keyframe().bytes);
     this.#remember();

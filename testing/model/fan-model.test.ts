@@ -14,8 +14,8 @@ const EDGES = 2;
 const LIMITS = { maxPendingBytes: 2000 };
 const SWEEP_MS = 1000;
 
-/** Of a catalogue; some have two less. */
-const MOST_CHANNELS = 12;
+/** Of the catalogue. */
+const CHANNELS = 12;
 
 const WISHES: readonly Wish[] = [
   { watch: [] },
@@ -62,7 +62,7 @@ class Real {
   readonly random: () => number;
 
   constructor(seed: number, model: Model, start: readonly { wish: Wish; history: History; rate: Rate }[]) {
-    this.world = new World(seed, MOST_CHANNELS);
+    this.world = new World(seed, CHANNELS);
     this.edges = Array.from({ length: EDGES }, () => new FakeEdge(this.world, LIMITS));
     this.random = createRandom(seed).next;
     const { random } = this;
@@ -178,15 +178,6 @@ const COMMANDS = [
     command('the document is replaced', (real, model) => {
       model.hasSpoilt = true;
       real.world.replaceDocument();
-      for (const one of real.edges) one.catchUp();
-    }),
-  ),
-  fc.constantFrom(MOST_CHANNELS, MOST_CHANNELS - 2).map((channels) =>
-    command(`another catalogue, of ${channels} channels`, (real, model) => {
-      // Whoever comes for the first time and asks for what there is not is refused for good.
-      if (real.fans.some(({ race }) => !race.position)) return;
-      model.hasNewLife = true;
-      real.world.changeCatalogue(channels);
       for (const one of real.edges) one.catchUp();
     }),
   ),
