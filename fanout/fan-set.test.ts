@@ -252,6 +252,23 @@ describe('the fans of a race', () => {
     expect(fan.reader.ticks.map(({ tick }) => tick)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it('F7a who wait for it while the catalogue changes are sent back to ask anew: the old one has read what they want', () => {
+    const world = new World(3, 12);
+    const edge = new FakeEdge(world);
+    const fan = new FakeFan(world, WATCH, 'all');
+    fan.sink = new FakeSink(fan.reader);
+    fan.fan = edge.fans.add(fan.sink, 0);
+    const since = { epoch: world.writer.epoch, seq: 1e9 };
+    const next = { watch: [{ car: '0', view: 'own' }], channels: ['c11'] };
+    edge.fans.greet(fan.fan, { version: 1, watch: WATCH, history: 'all', doc: true, rate: 2, since, next }, 0);
+    expect(fan.fan.stage).toBe('parked');
+    world.changeCatalogue();
+    edge.catchUp();
+    expect(fan.sink.closed).toBe('not_ready');
+    expect(edge.fans.stages).toEqual({ new: 0, parked: 0, live: 0 });
+    expect(edge.errors).toEqual([]);
+  });
+
   it('F8 in a position that never was get a snapshot after a moment', () => {
     const world = new World(3);
     const edge = new FakeEdge(world);
